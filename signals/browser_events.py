@@ -189,7 +189,11 @@ def rum_is_error(name: str, attributes: Attributes) -> bool:
     Agents leave the span's status unset and do not mark a failed request: a
     request that was never answered carries the status 0.
     """
-    kind = rum_kind(name, attributes)
+    return rum_failed(rum_kind(name, attributes), attributes)
+
+
+def rum_failed(kind: str, attributes: Attributes) -> bool:
+    """As `rum_is_error`, of an event whose kind is known."""
     return kind == "error" or _failed(kind, attributes)
 
 

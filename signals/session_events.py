@@ -10,7 +10,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from signals.attributes import first_of, http_method_of, http_status_of, number_of, text_of, url_of
-from signals.browser_events import REPEATED_WITHIN_NS, error_report, rum_is_error, rum_kind, rum_repeats
+from signals.browser_events import REPEATED_WITHIN_NS, error_report, rum_failed, rum_kind, rum_repeats
 from signals.ids import read_span_id, read_trace_id
 from signals.model import Attributes, Span, SpanId, TraceId
 
@@ -90,6 +90,8 @@ def _repeats(events: Sequence[SessionEvent]) -> set[int]:
 
 def apm_link_of(attributes: Attributes) -> ApmLink | None:
     """The link that the agent read from `Server-Timing`, or None; 64-bit trace ids are padded."""
+    if "link.traceId" not in attributes:
+        return None
     trace_id = read_trace_id(text_of(attributes.get("link.traceId")))
     span_id = read_span_id(text_of(attributes.get("link.spanId")))
     if trace_id is None or span_id is None:
@@ -115,7 +117,7 @@ def _event(span: Span, entries: Mapping[TraceId, TraceEntry]) -> SessionEvent:
         name=name,
         detail=detail,
         http_status=http_status_of(attributes),
-        error=rum_is_error(span.name, attributes),
+        error=rum_failed(kind, attributes),
         apm=apm,
     )
 

@@ -86,9 +86,9 @@ def attributes_of(pairs: Iterable[KeyValue]) -> dict[str, Attribute]:
     """Key-value messages as a dictionary; of a key that comes twice, the first stays, as within maps."""
     found: dict[str, Attribute] = {}
     for pair in pairs:
-        key = pair.key
-        if key not in found:
-            found[key] = value_of(pair.value)
+        value = pair.value
+        # Nearly all are texts, and not empty: asking which kind one is takes as long as all else.
+        found.setdefault(pair.key, value.string_value or value_of(value))
     return found
 
 
@@ -110,31 +110,39 @@ def span_detail(raw: bytes) -> SpanDetail:
         status=StatusCode(code) if code in (0, 1, 2) else StatusCode.UNSET,
         status_message=message.status.message,
         attributes=attributes_of(message.attributes),
-        events=tuple(
-            Event(
-                event.name,
-                event.time_unix_nano,
-                attributes_of(event.attributes),
-                event.dropped_attributes_count,
-            )
-            for event in message.events
-        ),
-        links=tuple(
-            Link(
-                TraceId(link.trace_id.hex().rjust(32, "0")),
-                SpanId(link.span_id.hex().rjust(16, "0")),
-                attributes_of(link.attributes),
-                link.trace_state,
-                link.flags,
-                link.dropped_attributes_count,
-            )
-            for link in message.links
-        ),
+        events=_events_of(message) if message.events else (),
+        links=_links_of(message) if message.links else (),
         trace_state=message.trace_state,
         flags=message.flags,
         dropped=_dropped(message),
         start_unix_nano=message.start_time_unix_nano,
         end_unix_nano=message.end_time_unix_nano,
+    )
+
+
+def _events_of(message: SpanMessage) -> tuple[Event, ...]:
+    return tuple(
+        Event(
+            event.name,
+            event.time_unix_nano,
+            attributes_of(event.attributes),
+            event.dropped_attributes_count,
+        )
+        for event in message.events
+    )
+
+
+def _links_of(message: SpanMessage) -> tuple[Link, ...]:
+    return tuple(
+        Link(
+            TraceId(link.trace_id.hex().rjust(32, "0")),
+            SpanId(link.span_id.hex().rjust(16, "0")),
+            attributes_of(link.attributes),
+            link.trace_state,
+            link.flags,
+            link.dropped_attributes_count,
+        )
+        for link in message.links
     )
 
 

@@ -6,9 +6,10 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
-from signals.attributes import text_of
+from signals.attributes import first_of
 from signals.model import Attributes, SessionId, SpanId
 from store.results import ErrorGroup
 
@@ -20,6 +21,8 @@ _STACKS = ("error.stack", "exception.stacktrace")
 TEXT_NAMES = frozenset({*_TYPES, *_MESSAGES, *_STACKS})
 _FAILED_LOAD = "eventListener.error"
 """The agent's name for an image, script or style that could not be loaded."""
+_LONGEST_KEPT = 2_000
+"""Characters that an error says of itself; of a longer one no description is kept."""
 _QUERY = re.compile(r"\?[^\s\"'>]*")
 
 
@@ -86,11 +89,14 @@ def grouped(found: Sequence[FoundError], limit: int) -> list[ErrorGroup]:
 
 def describe_error(name: str, attributes: Attributes) -> tuple[str, str, str]:
     """(group id, type, message). A file that failed to load is one group whatever its URL's query."""
-    kind = _first(attributes, _TYPES) or name
-    message = _first(attributes, _MESSAGES) or name
+    texts = name, first_of(attributes, _TYPES), first_of(attributes, _MESSAGES), first_of(attributes, _STACKS)
+    return _described_once(*texts) if sum(map(len, texts)) <= _LONGEST_KEPT else _described(*texts)
+
+
+def _described(name: str, kind: str, message: str, stack: str) -> tuple[str, str, str]:
+    kind, message = kind or name, message or name
     if name == _FAILED_LOAD:
         kind, message = "load", _QUERY.sub("", message)
-    stack = _first(attributes, _STACKS)
     frames = [line.strip() for line in stack.splitlines() if "at " in line or "@" in line][:_FRAMES]
     digest = hashlib.blake2b(
         "\n".join([name, kind, message, *frames]).encode("utf-8", "replace"), digest_size=8
@@ -98,5 +104,5 @@ def describe_error(name: str, attributes: Attributes) -> tuple[str, str, str]:
     return digest.hexdigest(), kind, message
 
 
-def _first(attributes: Attributes, names: Sequence[str]) -> str:
-    return next((text for name in names if (text := text_of(attributes.get(name)))), "")
+_described_once = lru_cache(maxsize=200)(_described)
+"""Thousands of errors say the same few things; 400,000 characters are kept at most."""

@@ -182,6 +182,20 @@ class Pieces:
         whole = self.whole
         return [whole[begin:end] for begin, end in pairwise(self._ends)]
 
+    def equal_to(self, piece: bytes) -> list[int]:
+        """The places of those that are these bytes, and no others; not for none."""
+        whole, ends, size = self.whole, self._ends, len(piece)
+        if not isinstance(ends, range) or ends.step != size:
+            return [place for place in self.with_bytes(piece) if self[place] == piece]
+        found = []
+        at = whole.find(piece)
+        while at >= 0:
+            place, off = divmod(at, size)
+            if not off:
+                found.append(place)
+            at = whole.find(piece, at + (1 if off else size))
+        return found
+
     def with_bytes(self, needle: bytes, *others: bytes) -> list[int]:
         """The places of those that hold these bytes, and others, in order."""
         whole, ends = self.whole, self._ends

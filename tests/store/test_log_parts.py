@@ -18,7 +18,7 @@ from signals.model import Severity
 from store.api import Batch, LogQuery, LogRow, Reader, StoreUnavailable, TooSlow, Window
 from store.sqlite import log_parts
 from store.sqlite.log_parts import DamagedLogs, KeptLog, cut_up, pack, unpack
-from store.sqlite.read import attribute_scan, log_match, read_connection
+from store.sqlite.read import attribute_scan, log_blocks, log_match, read_connection
 from store.sqlite.write import log_tables
 from store.sqlite.write.writer import SqliteWriter
 from tests.helpers import eventually
@@ -126,6 +126,8 @@ QUESTIONS: Sequence[dict[str, Any]] = (
     {"environment": "dev"},
     {"trace_id": TRACE},
     {"trace_ids": (TRACE, OTHER), "session_id": "s2"},
+    {"trace_ids": ("0" * 20 + TRACE[20:], OTHER)},
+    {"trace_ids": (TRACE, *(f"{n:032x}" for n in range(1, 20))), "service": "pay"},
     {"session_id": "s1", "service": "shop"},
     {"span_id": "00000000000000aa"},
     {"trace_id": OTHER, "span_id": "00000000000000aa", "text": "failed"},
@@ -178,6 +180,8 @@ def test_whatever_form_logs_have_the_same_is_found(
     for packed_by, most in ((1_000, 250), (60, 250), (20, 3)):
         monkeypatch.setattr(log_tables, "ROUND", packed_by)
         monkeypatch.setattr(log_parts, "MOST_LOGS", most)
+        # As of a range of hours.
+        monkeypatch.setattr(log_blocks, "_LONG_NS", 0 if most == 3 else HOUR)
         logs = _Logs(tmp_path / f"{packed_by}.db", clock=lambda: T0 + SECOND)
         for batch in _random_logs(random.Random(4)):
             logs.write(*batch)

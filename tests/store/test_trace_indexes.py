@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from signals.model import Span, SpanKind, TraceId
 from store.sqlite import tag_set_keys
+from store.sqlite.read import read_connection
+from store.sqlite.read.traces import SqliteTraceReader
 from store.sqlite.settled_file import settled_path
 from store.sqlite.write import tag_set_ids, trace_aggregation
 from store.tag_sets import MANY_PERSONS, PERSON
@@ -48,6 +51,31 @@ def _pairs(path: Path) -> Pairs:
     ).fetchall()
     connection.close()
     return [(tag, value, TraceId(trace_id.hex())) for tag, value, trace_id in rows]
+
+
+def test_each_summary_is_looked_up_once(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not each end of an id with each id: twice as many traces of a session took four times as long."""
+    steps = 0
+
+    def count_step(_: object) -> bool:
+        nonlocal steps
+        steps += 1
+        return False
+
+    house.write([*_request(1, "anna")])
+    house.all_settled([_trace(1)])
+    monkeypatch.setattr(read_connection, "_CHECK_EVERY", 20)
+    monkeypatch.setattr(read_connection._Connection, "is_late", count_step)
+    taken = []
+    for many in (100, 400):
+        steps = 0
+        asked = [_trace(number) for number in range(1, many + 1)]
+        with closing(read_connection.ReadConnections(tmp_path / "store.db")) as connections:
+            assert list(SqliteTraceReader(connections).trace_summaries([*asked, _trace(1)])) == [_trace(1)]
+        taken.append(steps)
+    assert taken[1] < 6 * taken[0]
 
 
 @pytest.mark.parametrize("most", [0, 4])

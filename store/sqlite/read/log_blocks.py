@@ -26,6 +26,7 @@ from store.sqlite.log_parts import (
     read_pieces,
     read_table,
 )
+from store.sqlite.read.log_part_times import parts_within
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.shared import BoundedCache
 
@@ -40,6 +41,8 @@ _KEPT_COLUMNS: Final = 200
 """Of a question: those of a search of a thousand parts would replace one another. What it finds is kept."""
 _KINDS: Final = 5_000
 """What logs have in common with others, of which each is in memory once."""
+_LONG_NS: Final = 3_600 * 10**9
+"""From a longer range on the times of all parts are kept: of a shorter one the index is read."""
 _OPENED: Final = 32
 """Blocks that a snapshot keeps open for the next question of a page: with texts and messages 3 MB."""
 _ROWS: Final = (
@@ -174,9 +177,12 @@ class LogBlocks:
         if window not in known:
             begin, end = window.from_unix_nano, window.to_unix_nano
             found = [info for info in self.rows() if info.newest >= begin and info.oldest < end]
-            known[window] = found + self._infos(
-                "newest >= ? AND oldest < ?", (begin, end), "log_parts_by_time"
-            )
+            if self._has_parts and window.duration_ns > _LONG_NS:
+                known[window] = found + list(map(_INFO_OF, parts_within(self._db, begin, end)))
+            else:
+                known[window] = found + self._infos(
+                    "newest >= ? AND oldest < ?", (begin, end), "log_parts_by_time"
+                )
         return known[window]
 
     def newest_within(self, window: Window, most: int) -> list[Info]:
@@ -192,22 +198,21 @@ class LogBlocks:
         found = [info for info in self.rows() if info.last > number]
         return found + self._infos("last > ?", (number,), "log_parts_by_time")
 
-    def with_keys(self, keys: Iterable[int]) -> list[Info]:
-        """Those that may hold logs of traces or sessions with these keys (`log_keys`)."""
+    def with_keys(self, keys: Iterable[int]) -> tuple[list[Info], dict[int, list[int]]]:
+        """Those that may hold logs of traces or sessions with these keys (`log_keys`), and of each part which
+        of the keys it has."""
         asked = list(keys)
-        found = list(self.rows())
+        found, keys_of = list(self.rows()), dict[int, list[int]]()
         if not self._has_parts or not asked:
-            return found
-        parts = set[int]()
+            return found, keys_of
         for begin in range(0, len(asked), 500):
             some = asked[begin : begin + 500]
             marks = ", ".join("?" * len(some))
-            parts.update(
-                part for (part,) in self._db.each(f"SELECT part FROM log_keys WHERE key IN ({marks})", some)
-            )
-        for part in parts:
+            for part, key in self._db.each(f"SELECT part, key FROM log_keys WHERE key IN ({marks})", some):
+                keys_of.setdefault(part, []).append(key)
+        for part in keys_of:
             found += self._infos("id = ?", (part,))
-        return found
+        return found, keys_of
 
     def rows(self) -> Sequence[Info]:
         """The blocks of what is still in rows. They have to be searched whatever is sought."""

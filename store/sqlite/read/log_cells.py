@@ -93,6 +93,8 @@ class LogCells:
             (first, last, *self._values),
         )
         slots = [slot for (slot,) in rows]
+        if not slots:
+            return []
         return [info for info in infos if _any_between(slots, info, first, last)]
 
 

@@ -23,7 +23,7 @@ from store.sqlite.read import attribute_scan
 from store.sqlite.read.attribute_names import is_never_seen
 from store.sqlite.read.log_attributes import Carrying, Holding, LogCondition
 from store.sqlite.read.log_blocks import NEWEST, Block, Info, LogBlocks
-from store.sqlite.read.log_ids import ids_of
+from store.sqlite.read.log_ids import LogIds
 from store.sqlite.read.log_tallies import NOTHING, Found, KnownFound
 from store.sqlite.read.log_text import Words, parts_with
 from store.sqlite.read.read_connection import ReadSession
@@ -93,8 +93,8 @@ class LogMatch:
         self._query = query
         self._blocks = blocks
         self._known = db.shared.of(KnownFound)
-        self._keys, self._with_ids = ids_of(query)
-        self.is_narrow = self._keys is not None or query.span_id is not None
+        self._ids = LogIds(db, query)
+        self.is_narrow = self._ids.are_named
         """Whether ids decide which logs match."""
         self.severities = _severity_ranges(query.severities)
         self._resources = (
@@ -212,8 +212,8 @@ class LogMatch:
         """The blocks that may hold logs of this range."""
         if self._nowhere:
             return []
-        if self._keys is not None:
-            found: Sequence[Info] = self._blocks.with_keys(self._keys)
+        if self._ids.keys is not None:
+            found: Sequence[Info] = self._ids.infos(self._blocks)
         elif asked.window is None:
             found = self._blocks.after(asked.above)
         else:
@@ -228,9 +228,10 @@ class LogMatch:
         """The places of the logs of a block that match all but texts and attributes."""
         places: Sequence[int] = asked.places(block, newest=not self._query.oldest_first)
         places = self._of_kinds(block, places)
-        for with_ids in self._with_ids:
-            places = sorted(with_ids(block).intersection(places))
-        return places
+        if not self._ids.are_named:
+            return places
+        asked_for = places if isinstance(places, range) else frozenset(places)
+        return [place for place in self._ids.places(block) if place in asked_for]
 
     def _of_kinds(self, block: Block, places: Sequence[int]) -> Sequence[int]:
         """Those whose logs have in common what is asked for."""
@@ -310,7 +311,7 @@ class LogMatch:
 
     def matching(self, info: Info, asked: LogRange) -> tuple[Block, Sequence[int]] | None:
         """A block and the places of the logs in it that match; None if there are none."""
-        if self._with_ids or asked.window is None:
+        if self._ids.are_named or asked.window is None:
             return self._matching_few(info, asked)
         places = self.everywhere(info).places
         if not places:
@@ -325,6 +326,16 @@ class LogMatch:
             begin, end = self.stretch(block, asked, places)
             places = places[begin:end]
         return (block, places) if places else None
+
+    def number(self, info: Info, asked: LogRange) -> int:
+        """How many logs of a block match. Where those with the ids are known, and nothing else decides,
+        nothing is read."""
+        if self._ids.are_named and not self._by_kind and not self._conditions and asked.holds_all(info):
+            known = self._ids.known(info)
+            if known is not None:
+                return len(known)
+        matching = self.matching(info, asked)
+        return len(matching[1]) if matching else 0
 
     def _matching_few(self, info: Info, asked: LogRange) -> tuple[Block, Sequence[int]] | None:
         """As `matching`, for ids, and for logs by their numbers."""

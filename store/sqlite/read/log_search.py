@@ -7,7 +7,7 @@ attribute that is not indexed is searched in a bounded number of them, from the 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from itertools import islice
 from operator import itemgetter
@@ -132,11 +132,22 @@ class Search:
         ):
             found = self._blocks.newest_within(window, most)
             return found, len(found) == most
-        infos = self._match.infos(asked)
+        return self._sorted(self._match.infos(asked)), False
+
+    def _sorted(self, infos: Iterable[Info]) -> list[Info]:
         if self.order == "newest":
             # Not by time alone: those of `newest_within` come in the same order.
-            return sorted(infos, key=NEWEST, reverse=True), False
-        return sorted(infos, key=self._begin_of()), False
+            return sorted(infos, key=NEWEST, reverse=True)
+        return sorted(infos, key=self._begin_of())
+
+    def _with_any(self, asked: LogRange, window: Window, looked: list[Info]) -> list[Info]:
+        """Blocks that were looked at, and behind them, in order, those in whose time may be what matches.
+
+        These are chosen before they are put in order: of ten thousand there may be none.
+        """
+        some = self._cells().overlapping(self._match.infos(asked), window)
+        known = frozenset(looked)
+        return looked + self._sorted(info for info in some if info not in known)
 
     def _hits(self, asked: LogRange) -> Iterator[Hit]:
         """What matches, in the order that is asked for; blocks are read as far as hits are taken."""
@@ -152,8 +163,7 @@ class Search:
             unknown += not self._match.is_known(info)
             if unknown == _LOOKED and asked.window is not None and not self._match.is_narrow:
                 # What is so seldom: most blocks have none.
-                infos, are_cut = self._in_order(asked, _MANY + 1)
-                infos[number:] = self._cells().overlapping(infos[number:], asked.window)
+                infos, are_cut = self._with_any(asked, asked.window, infos[:number]), False
                 unknown += 1
             if matching := self._match.matching(info, asked):
                 block, places = matching
@@ -267,11 +277,7 @@ class Search:
         return self._counted()
 
     def _counted(self) -> int:
-        n = 0
-        for info in self._match.infos(self._all):
-            matching = self._match.matching(info, self._all)
-            n += len(matching[1]) if matching else 0
-        return n
+        return sum([self._match.number(info, self._all) for info in self._match.infos(self._all)])
 
     def by_column(self, begin: int, width: int) -> tuple[list[tuple[int, int, int]], int | None]:
         """(column, severity number, count), a column and severity perhaps several times; the bound.

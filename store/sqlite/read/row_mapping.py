@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import orjson
 
 from signals.model import (
@@ -64,13 +66,19 @@ def trace_of(row: Row) -> TraceSummary:
         spans=spans,
         errors=errors,
         origin_errors=origins,
-        services=tuple(
-            ServiceInTrace(name, count, ERROR_CODES[error]) for name, count, error in orjson.loads(services)
-        ),
+        services=_services_of(services),
         session_id=SessionId(session) if session else None,
         complete=bool(complete),
         tags=carried,
         clock_shift_ns=shift_ns,
+    )
+
+
+@lru_cache(maxsize=500)
+def _services_of(services: str) -> tuple[ServiceInTrace, ...]:
+    """Those of a trace. A list of traces has the same few sets of them."""
+    return tuple(
+        ServiceInTrace(name, count, ERROR_CODES[error]) for name, count, error in orjson.loads(services)
     )
 
 

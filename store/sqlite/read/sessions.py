@@ -17,19 +17,17 @@ from store.sqlite.read.attribute_names import is_never_seen
 from store.sqlite.read.read_connection import ReadSession, SqlitePart
 from store.sqlite.read.row_mapping import (
     SESSION_COLUMNS,
-    SPAN_COLUMNS,
-    SPAN_TABLES,
     limited,
     make_cursor,
     pruned_or_never_seen,
     read_cursor,
     session_of_row,
-    span_of,
     trace_bytes,
 )
 from store.sqlite.read.rum_errors import error_sessions
 from store.sqlite.read.sample_conditions import MAX_SAMPLES, narrowed
 from store.sqlite.read.session_scan import Sought, carrying, first_sessions
+from store.sqlite.read.session_spans import spans_of_session
 from store.sqlite.read.text_match import holds
 from store.sqlite.table_layout import HAPPENED_TAGS, SESSION_TAGS
 
@@ -81,12 +79,7 @@ class SqliteSessionReader(SqlitePart):
 
     def spans_of_session(self, session_id: SessionId, limit: int = 10_000) -> Sequence[Span]:
         with self._connections.session() as db:
-            rows = db.all(
-                f"SELECT {SPAN_COLUMNS} FROM {SPAN_TABLES} WHERE s.session_id = ? "
-                "ORDER BY s.start, s.seq LIMIT ?",
-                (session_id, limit),
-            )
-        return [span_of(row) for row in rows]
+            return spans_of_session(db, session_id, limit)
 
     def find_sessions(self, query: SessionQuery) -> Page[SessionSummary]:
         limit = limited(query.limit)

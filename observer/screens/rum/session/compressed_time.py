@@ -6,8 +6,10 @@ to scale, everything else would be hairlines.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from observer.components.number_format import duration
 from observer.screens.rum.svg_percent import svg_percent
@@ -59,6 +61,9 @@ class _Piece:
     width: float
 
 
+_START = attrgetter("start")
+
+
 @dataclass(frozen=True, slots=True)
 class TimeScale:
     """Maps Unix nanoseconds to percent of the axis and back."""
@@ -75,13 +80,16 @@ class TimeScale:
 
     def percent_at(self, unix_nano: int) -> float:
         """The position of a moment, in percent; a moment outside the axis lies at its nearer end."""
-        position = 0.0
-        for piece in self.pieces:
-            if unix_nano <= piece.start:
-                return max(position, piece.left) if unix_nano == piece.start else position
+        pieces, position = self.pieces, 0.0
+        behind = bisect_left(pieces, unix_nano, key=_START)
+        if behind:
+            piece = pieces[behind - 1]
             share = min(1.0, (unix_nano - piece.start) / max(1, piece.end - piece.start))
             position = piece.left + share * piece.width
-        return min(100.0, position)
+        if behind == len(pieces):
+            return min(100.0, position)
+        following = pieces[behind]
+        return max(position, following.left) if unix_nano == following.start else position
 
     def moment_at(self, percent: float) -> int | None:
         """The moment at a position, in Unix nanoseconds; None inside a cut."""

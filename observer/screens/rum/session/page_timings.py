@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from observer.components.number_format import duration
 from observer.screens.rum.session.compressed_time import TimeScale
@@ -31,6 +32,8 @@ _GAP = 1.0
 """Percent of the axis between two labels."""
 _EDGE = 6.0
 """Percent from an end of the axis within which a label is aligned to that end."""
+_ANCHORED = {"start": 0.0, "middle": 0.5, "end": 1.0}
+"""Which share of a label is left of where it stands."""
 _MOST_LABELLED_BREAKS = 3
 """With more cuts than this, their durations have no room."""
 _LABELLED_TOP, _UNLABELLED_TOP = 28, 16
@@ -79,6 +82,9 @@ class Tick:
         return svg_percent(self.at)
 
 
+_AT = attrgetter("at")
+
+
 def markers_of(events: Sequence[SessionEvent], scale: TimeScale) -> tuple[Marker, ...]:
     """The moments of a page in order of time; those outside the axis are left out."""
     document = next((event.span for event in events if event.kind == "document"), None)
@@ -124,7 +130,7 @@ def ticks_of(scale: TimeScale) -> tuple[Tick, ...]:
         moment = scale.moment_at(at)
         if moment is not None:
             candidates.append(Tick(at, duration(moment - scale.start_unix_nano), "middle"))
-    return tuple(sorted(fit(candidates), key=lambda tick: tick.at))
+    return tuple(sorted(fit(candidates), key=_AT))
 
 
 def fit(candidates: Sequence[Tick]) -> list[Tick]:
@@ -132,15 +138,15 @@ def fit(candidates: Sequence[Tick]) -> list[Tick]:
     taken: list[tuple[float, float]] = []
     found = []
     for tick in candidates:
-        begin, end = _extent(tick)
-        inside = begin >= -_GAP and end <= 100.0 + _GAP
-        if inside and all(end + _GAP <= left or begin >= right + _GAP for left, right in taken):
+        width = len(tick.text) * _CHARACTER
+        begin = tick.at - width * _ANCHORED[tick.anchor]
+        end = begin + width
+        if begin < -_GAP or end > 100.0 + _GAP:
+            continue
+        for left, right in taken:
+            if end + _GAP > left and begin < right + _GAP:
+                break
+        else:
             taken.append((begin, end))
             found.append(tick)
     return found
-
-
-def _extent(tick: Tick) -> tuple[float, float]:
-    width = len(tick.text) * _CHARACTER
-    begin = tick.at - {"start": 0.0, "middle": width / 2, "end": width}[tick.anchor]
-    return begin, begin + width

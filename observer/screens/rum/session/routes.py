@@ -17,7 +17,7 @@ from observer.request.parameters import Query
 from observer.request.scope import Scope
 from observer.screens.rum.blueprint import blueprint
 from observer.screens.rum.event_kinds import PILL_NAMES
-from observer.screens.rum.session import view
+from observer.screens.rum.session import line_markup, overview_markup, view
 from observer.screens.rum.session.event_links import links_of
 from observer.screens.rum.session.event_rows import missing_trace_text
 from observer.screens.rum.session.first_errors import failures_of
@@ -27,6 +27,9 @@ from observer.screens.rum.session.session_updates import updates_address
 from signals.model import TraceId
 from signals.session_events import events_of, linked_traces
 from store.api import LogQuery, Reader, SessionSummary, Window
+
+for _name, _filter in {**line_markup.FILTERS, **overview_markup.FILTERS}.items():
+    blueprint.add_app_template_filter(_filter, _name)
 
 _SERVICES = 3
 """Services whose metrics are looked for."""

@@ -17,6 +17,7 @@ from observer.screens.rum.session.resource_folding import ResourceRun, fold_reso
 from observer.screens.rum.session.session_pages import PageOfSession
 from observer.screens.rum.svg_percent import svg_percent
 from signals.model import TraceId
+from signals.session_events import SessionEvent
 
 _QUARTERS = tuple(svg_percent(at, 0) for at in (25, 50, 75))
 """Where a page's axis has its vertical lines."""
@@ -131,25 +132,33 @@ def waterfall_of(pages: Sequence[PageOfSession], drawing: Drawing) -> tuple[Wate
 
 
 def _lines(page: PageOfSession, drawing: Drawing) -> Iterator[EventLine | RunLine]:
+    around = [row.event for row in page.rows]
     if drawing.kind == RESOURCES:
         # With this pill every row is a resource: folded, nothing would be left to read.
-        yield from (_event_line(row, page, drawing) for row in page.rows)
+        yield from (_event_line(row, page, around, drawing) for row in page.rows)
         return
     for line in fold_resources(page.rows, drawing.links.unfolded, drawing.opened):
         if isinstance(line, EventRow):
-            yield _event_line(line, page, drawing)
+            yield _event_line(line, page, around, drawing)
             continue
         yield _run_line(line)
         for row in line.rows:
-            yield _event_line(row, page, drawing, in_run=True, folded=not line.open)
+            yield _event_line(row, page, around, drawing, in_run=True, folded=not line.open)
 
 
 def _event_line(
-    row: EventRow, page: PageOfSession, drawing: Drawing, *, in_run: bool = False, folded: bool = False
+    row: EventRow,
+    page: PageOfSession,
+    around: Sequence[SessionEvent],
+    drawing: Drawing,
+    *,
+    in_run: bool = False,
+    folded: bool = False,
 ) -> EventLine:
+    """The line of an event; `around` are those of its page."""
     span = row.event.span
     is_open = span.span_id == drawing.opened
-    waited_ns = reading_ns(row.event, [other.event for other in page.rows])
+    waited_ns = reading_ns(row.event, around)
     lasted = with_reading(duration(span.duration_ns), waited_ns)
     mark = ("error origin" if row.event.kind == "error" else "error") if row.event.error else ""
     return EventLine(
