@@ -160,6 +160,14 @@ def slot_parts(db: ReadSession, window: Window, service: str | None) -> Iterator
     LONG_TRACE_NS before the window is looked at too, and those that are spread wider than that come
     last, by an index of their own. No statement stays open between two questions.
     """
+    yield from begun_parts(db, window, service)
+    long = long_traces(db, window)
+    if long is not None:
+        yield SlotPart(long, False, None)
+
+
+def begun_parts(db: ReadSession, window: Window, service: str | None) -> Iterator[SlotPart]:
+    """Those of the traces that began in the window, or up to LONG_TRACE_NS before it."""
     begin, end = window.from_unix_nano, window.to_unix_nano
     oldest = begin - LONG_TRACE_NS
     if _has_versions(db):
@@ -175,13 +183,17 @@ def slot_parts(db: ReadSession, window: Window, service: str | None) -> Iterator
             yield from _by_parts(db, window, service, (max(first, oldest), behind))
     else:
         yield from _by_parts(db, window, service, (oldest, end))
-    long = db.all(
+
+
+def long_traces(db: ReadSession, window: Window) -> RequestColumns | None:
+    """Those of the traces that began earlier, in no order; None if there are none."""
+    begin = window.from_unix_nano
+    rows = db.all(
         f"SELECT {_COLUMNS} FROM requests r INDEXED BY requests_long "
         f"WHERE r.last - r.start > {LONG_TRACE_NS} AND r.last >= ? AND r.start < ? LIMIT ?",
-        (begin, oldest, _MOST_LONG),
+        (begin, begin - LONG_TRACE_NS, _MOST_LONG),
     )
-    if long:
-        yield SlotPart(RequestColumns(long), False, None)
+    return RequestColumns(rows) if rows else None
 
 
 def _parts_of(db: ReadSession, window: Window, service: str | None, key: SlotKey) -> Iterator[SlotPart]:
