@@ -49,7 +49,7 @@ def _fill(house: House, longest_s: float) -> list[Span]:
 
 
 def _windows(longest_s: float) -> list[Window]:
-    """Within a slot, over the border of two, and over many; every place is one that other windows cut, too."""
+    """Within a slot, over the border of two, and over many."""
     draw = random.Random(11)
     windows = []
     for _ in range(60):

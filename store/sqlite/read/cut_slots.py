@@ -1,7 +1,7 @@
 """Requests and calls of the slots that a window cuts, each by its start, kept until their slot changes.
 
 A window of a page that is live begins within a slot of ten seconds, and the window before it ends there. For
-ten seconds all pages cut the same slots, at other places: each slot is read once, and parts of it are counted.
+ten seconds all pages cut the same slots, at other places: each is read once, and parts of it are counted.
 """
 
 from __future__ import annotations
