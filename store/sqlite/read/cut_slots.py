@@ -10,8 +10,7 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, compress, repeat
-from operator import add, sub
+from itertools import chain, compress
 from typing import Final
 
 import orjson
@@ -167,9 +166,7 @@ def _requests_of_slot(db: ReadSession, _: Sequence[SlotKey], low: int, high: int
 def _requests(db: ReadSession, parts: Iterable[RequestColumns], begin: int, end: int) -> _Found:
     found: _Found = {}
     for columns in parts:
-        sizes = map(sub, columns.ends, chain((0,), columns.ends))
-        begun = chain.from_iterable(map(repeat, columns.begun, sizes))
-        starts = list(map(add, begun, columns.starts))
+        starts = list(columns.times())
         flags = [begin <= start < end for start in starts]
         numbers = list(compress(columns.sets, flags))
         of_set: dict[int, list[tuple[int, int]]] = {}

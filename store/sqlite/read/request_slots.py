@@ -13,7 +13,8 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, chain, compress, repeat
+from operator import add, sub
 from typing import Any, Final, NamedTuple
 
 from store.queries import Window
@@ -23,7 +24,6 @@ from store.sqlite.packed_requests import (
     START_CODE,
     PackedRequests,
     unpack,
-    within,
 )
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.shared import BoundedCache
@@ -107,6 +107,47 @@ class RequestColumns:
         found.sets, found.outcomes = self.sets[:behind], self.outcomes[:behind]
         found.starts = self.starts[:behind]
         found.unbounded = {place: text for place, text in self.unbounded.items() if place < many}
+        return found
+
+    def sizes(self) -> Iterator[int]:
+        """How many requests each trace has."""
+        return map(sub, self.ends, chain((0,), self.ends))
+
+    def times(self) -> Iterator[int]:
+        """Start of each request, Unix ns."""
+        return map(add, chain.from_iterable(map(repeat, self.begun, self.sizes())), self.starts)
+
+    def some(self, flags: Sequence[bool]) -> RequestColumns:
+        """The traces whose flag is set."""
+        sizes = list(self.sizes())
+        each = list(chain.from_iterable(map(repeat, flags, sizes)))
+        found = self._of_requests(each)
+        found.begun = array("q", compress(self.begun, flags))
+        found.traces = array("q", compress(self.traces, flags))
+        found.lasts = array("q", compress(self.lasts, flags))
+        found.latest = max(found.lasts, default=0)
+        found.ends = array("i", accumulate(compress(sizes, flags)))
+        if self.unbounded:
+            places = list(accumulate(flags))
+            found.unbounded = {places[at] - 1: text for at, text in self.unbounded.items() if flags[at]}
+        return found
+
+    def within(self, window: Window) -> RequestColumns:
+        """All traces, each with those of its requests that begin in the window."""
+        begin, end = window.from_unix_nano, window.to_unix_nano
+        flags = [begin <= start < end for start in self.times()]
+        found, before = self._of_requests(flags), [0, *accumulate(flags)]
+        found.begun, found.traces, found.lasts = self.begun, self.traces, self.lasts
+        found.latest, found.unbounded = self.latest, self.unbounded
+        found.ends = array("i", map(before.__getitem__, self.ends))
+        return found
+
+    def _of_requests(self, flags: Sequence[bool]) -> RequestColumns:
+        """The columns of the requests whose flag is set."""
+        found = RequestColumns()
+        found.sets = array(SET_CODE, compress(self.sets, flags))
+        found.outcomes = array(OUTCOME_CODE, compress(self.outcomes, flags))
+        found.starts = array(START_CODE, compress(self.starts, flags))
         return found
 
     def until(self, requests: int) -> int:
@@ -206,20 +247,18 @@ def _parts_of(db: ReadSession, window: Window, service: str | None, key: SlotKey
     elif len(columns) and columns.begun[-1] >= begin and columns.latest < end:
         yield SlotPart(columns, True, key)
     else:
-        places = [
-            place
-            for place, (start, last) in enumerate(zip(columns.begun, columns.lasts, strict=True))
-            if begin - LONG_TRACE_NS <= start < end and last >= begin
+        oldest = begin - LONG_TRACE_NS
+        flags = [
+            oldest <= start < end and last >= begin
+            for start, last in zip(columns.begun, columns.lasts, strict=True)
         ]
-        if places:
-            yield SlotPart(RequestColumns(list(columns.rows(places))), False, None)
+        if any(flags):
+            yield SlotPart(columns.some(flags), False, None)
 
 
 def cut_to(part: SlotPart, window: Window) -> RequestColumns:
     """The requests of a part that begin in the window; traces without any are kept."""
-    if part.whole:
-        return part.columns
-    return RequestColumns([within(row, window) for row in part.columns.rows()])
+    return part.columns if part.whole else part.columns.within(window)
 
 
 def _versions(db: ReadSession, first: int, last: int) -> Iterator[tuple[int, int]]:
