@@ -9,7 +9,7 @@ import pytest
 
 from store.queries import Window
 from store.sqlite.packed_requests import OUTCOME_CODE, SET_CODE, START_CODE, PackedRequests, each, pack
-from store.sqlite.read.request_slots import RequestColumns
+from store.sqlite.read.request_columns import RequestColumns
 
 
 def _rows(seed: int) -> list[PackedRequests]:

@@ -24,8 +24,9 @@ from store.results import Affected
 from store.sqlite.read.counted_tries import AskedSets, Counted, count
 from store.sqlite.read.read_connection import ReadSession, Row
 from store.sqlite.read.refused_amounts import refused_amounts
+from store.sqlite.read.request_columns import RequestColumns
 from store.sqlite.read.request_rows import newest_parts
-from store.sqlite.read.request_slots import RequestColumns, SlotKey, SlotPart
+from store.sqlite.read.request_slots import SlotKey, SlotPart
 from store.sqlite.read.shared import BoundedCache
 from store.sqlite.read.tag_set_search import read_sets, sets_with
 from store.sqlite.read.trace_sessions import by_parts, sessions_of

@@ -21,8 +21,9 @@ from store.queries import Window
 from store.sqlite.packed_calls import unpack_calls
 from store.sqlite.packed_requests import OUTCOME_CODE, START_CODE, outcome_of
 from store.sqlite.read.read_connection import ReadSession
+from store.sqlite.read.request_columns import RequestColumns
 from store.sqlite.read.request_rows import newest_parts
-from store.sqlite.read.request_slots import RequestColumns, SlotKey, begun_parts, long_traces, slots_within
+from store.sqlite.read.request_slots import SlotKey, begun_parts, long_traces, slots_within
 from store.sqlite.read.series_filter import Series, SeriesFilter
 from store.sqlite.read.shared import BoundedCache
 from store.sqlite.read.tag_set_search import read_sets
@@ -36,7 +37,7 @@ from store.sqlite.table_layout import (
 )
 
 _SLOT_NS: Final = FINE_S * SECOND_NS
-_KEPT_BYTES: Final = 2 * 1024**2
+_KEPT_BYTES: Final = 1024**2
 _ENDS_BYTES: Final = 128 * 1024
 _MOST_KEPT: Final = 6_000
 """Traces of one slot that are kept; of a fuller one the part that is asked for is read each time."""

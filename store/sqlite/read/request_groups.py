@@ -25,8 +25,9 @@ from store.sqlite.packed_requests import (
 from store.sqlite.read.exact_samples import FEW, Request, request_durations
 from store.sqlite.read.outcome_tallies import tally_of
 from store.sqlite.read.read_connection import ReadSession
+from store.sqlite.read.request_columns import RequestColumns, joined
 from store.sqlite.read.request_rows import newest_within, parts_within
-from store.sqlite.read.request_slots import RequestColumns, SlotPart, joined
+from store.sqlite.read.request_slots import SlotPart
 from store.sqlite.read.rollup_sums import Columns, cell_columns, slots_of_columns
 from store.sqlite.read.series_filter import SeriesFilter
 from store.sqlite.read.shared import BoundedCache

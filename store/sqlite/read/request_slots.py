@@ -9,23 +9,12 @@ of a long window only the slots that changed since the last question are read fr
 from __future__ import annotations
 
 import sqlite3
-from array import array
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from functools import partial
-from itertools import accumulate, chain, compress, repeat
-from operator import add, sub
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
 from store.queries import Window
-from store.sqlite.packed_requests import (
-    OUTCOME_CODE,
-    SET_CODE,
-    START_CODE,
-    PackedRequests,
-    unpack,
-)
 from store.sqlite.read.read_connection import ReadSession
+from store.sqlite.read.request_columns import RequestColumns
 from store.sqlite.read.shared import BoundedCache
 from store.sqlite.table_layout import LONG_TRACE_NS, REQUEST_SLOT_NS, TAG_SET_SLOT_NS
 
@@ -40,138 +29,6 @@ _FIRST_PART: Final = 100
 _NEXT_PART: Final = 1_500
 _MOST_LONG: Final = 50_000
 _SLOTS_AT_ONCE: Final = 400
-# In C: `_make` is a function of Python, and took a tenth of the time of a page.
-packed_row = partial(tuple.__new__, PackedRequests)
-
-
-class RequestColumns:
-    """The requests of some traces, newest first, one array for each column. Shared: not to be changed."""
-
-    __slots__ = ("begun", "ends", "lasts", "latest", "outcomes", "sets", "starts", "traces", "unbounded")
-
-    def __init__(self, rows: Sequence[tuple[Any, ...]] = ()) -> None:
-        """`rows` have the columns of `PackedRequests`."""
-        begun, traces, lasts, sets, outcomes, starts, unbounded = (
-            zip(*rows, strict=True) if rows else [()] * 7
-        )
-        self.begun = array("q", begun)
-        """Start of each trace, Unix ns."""
-        self.traces = array("q", traces)
-        self.lasts = array("q", lasts)
-        self.latest: int = max(lasts, default=0)
-        # Outcomes take two bytes each.
-        self.ends = array("i", accumulate([size // 2 for size in map(len, outcomes)]))
-        """Behind which request each trace ends."""
-        self.sets = unpack(SET_CODE, b"".join(sets))
-        self.outcomes = unpack(OUTCOME_CODE, b"".join(outcomes))
-        self.starts = unpack(START_CODE, b"".join(starts))
-        self.unbounded: dict[int, str] = {
-            place: text for place, text in enumerate(unbounded) if text is not None
-        }
-        """By the place of the trace."""
-
-    def __len__(self) -> int:
-        return len(self.begun)
-
-    @property
-    def bytes(self) -> int:
-        """About what it takes in memory."""
-        texts = sum([200 + len(text) for text in self.unbounded.values()])
-        return 1_000 + 28 * len(self.begun) + 14 * len(self.outcomes) + texts
-
-    def rows(self, places: Sequence[int] | None = None) -> Iterator[PackedRequests]:
-        """Trace by trace; `places` names some of them, in order."""
-        sets, outcomes, starts = memoryview(self.sets), memoryview(self.outcomes), memoryview(self.starts)
-        ends, unbounded = self.ends, self.unbounded
-        for place in range(len(self.begun)) if places is None else places:
-            low, high = (ends[place - 1] if place else 0), ends[place]
-            yield packed_row(
-                (
-                    self.begun[place],
-                    self.traces[place],
-                    self.lasts[place],
-                    sets[low:high].tobytes(),
-                    outcomes[low:high].tobytes(),
-                    starts[low:high].tobytes(),
-                    unbounded.get(place) if unbounded else None,
-                )
-            )
-
-    def first(self, many: int) -> RequestColumns:
-        """The first so many traces."""
-        if many >= len(self):
-            return self
-        found, behind = RequestColumns(), self.ends[many - 1] if many else 0
-        found.begun, found.traces, found.lasts = self.begun[:many], self.traces[:many], self.lasts[:many]
-        found.ends = self.ends[:many]
-        found.sets, found.outcomes = self.sets[:behind], self.outcomes[:behind]
-        found.starts = self.starts[:behind]
-        found.unbounded = {place: text for place, text in self.unbounded.items() if place < many}
-        return found
-
-    def sizes(self) -> Iterator[int]:
-        """How many requests each trace has."""
-        return map(sub, self.ends, chain((0,), self.ends))
-
-    def times(self) -> Iterator[int]:
-        """Start of each request, Unix ns."""
-        return map(add, chain.from_iterable(map(repeat, self.begun, self.sizes())), self.starts)
-
-    def some(self, flags: Sequence[bool]) -> RequestColumns:
-        """The traces whose flag is set."""
-        sizes = list(self.sizes())
-        each = list(chain.from_iterable(map(repeat, flags, sizes)))
-        found = self._of_requests(each)
-        found.begun = array("q", compress(self.begun, flags))
-        found.traces = array("q", compress(self.traces, flags))
-        found.lasts = array("q", compress(self.lasts, flags))
-        found.latest = max(found.lasts, default=0)
-        found.ends = array("i", accumulate(compress(sizes, flags)))
-        if self.unbounded:
-            places = list(accumulate(flags))
-            found.unbounded = {places[at] - 1: text for at, text in self.unbounded.items() if flags[at]}
-        return found
-
-    def within(self, window: Window) -> RequestColumns:
-        """All traces, each with those of its requests that begin in the window."""
-        begin, end = window.from_unix_nano, window.to_unix_nano
-        flags = [begin <= start < end for start in self.times()]
-        found, before = self._of_requests(flags), [0, *accumulate(flags)]
-        found.begun, found.traces, found.lasts = self.begun, self.traces, self.lasts
-        found.latest, found.unbounded = self.latest, self.unbounded
-        found.ends = array("i", map(before.__getitem__, self.ends))
-        return found
-
-    def _of_requests(self, flags: Sequence[bool]) -> RequestColumns:
-        """The columns of the requests whose flag is set."""
-        found = RequestColumns()
-        found.sets = array(SET_CODE, compress(self.sets, flags))
-        found.outcomes = array(OUTCOME_CODE, compress(self.outcomes, flags))
-        found.starts = array(START_CODE, compress(self.starts, flags))
-        return found
-
-    def until(self, requests: int) -> int:
-        """How many traces there are up to the one with which so many requests are reached."""
-        return 0 if requests <= 0 else min(len(self), bisect_left(self.ends, requests) + 1)
-
-
-def joined(parts: Sequence[RequestColumns]) -> RequestColumns:
-    """All of them, one behind the other."""
-    if len(parts) == 1:
-        return parts[0]
-    found = RequestColumns()
-    for part in parts:
-        above, place = len(found.outcomes), len(found)
-        found.begun += part.begun
-        found.traces += part.traces
-        found.lasts += part.lasts
-        found.ends.extend([above + end for end in part.ends])
-        found.sets += part.sets
-        found.outcomes += part.outcomes
-        found.starts += part.starts
-        found.unbounded.update([(place + at, text) for at, text in part.unbounded.items()])
-    return found
-
 
 SlotKey = tuple[int, int]
 """A slot and its version: as long as that is the same, so is all that was settled of its traces."""
