@@ -183,36 +183,44 @@ def _requests(db: ReadSession, parts: Iterable[RequestColumns], begin: int, end:
 
 
 def _calls_of_slot(db: ReadSession, minutes: Sequence[SlotKey], low: int, high: int) -> _Events | None:
-    rows: list[tuple[int, str, bytes | str]] = []
+    try:
+        return _Events(_calls(_traces_of_slot(db, minutes, low, high), low, high, LONG_TRACE_NS))
+    except _NotKeptError:
+        return None
+
+
+class _NotKeptError(Exception):
+    """A slot has too many traces, or a call that begins so late in its trace that only some parts count it."""
+
+
+def _traces_of_slot(
+    db: ReadSession, minutes: Sequence[SlotKey], low: int, high: int
+) -> Iterator[tuple[int, str, bytes | str]]:
+    """(start, tags, calls) of the traces that may have a call in a slot, one by one."""
+    left = _MOST_KEPT
     for key in minutes:
         # A call is found by its trace: hardly one of those that began minutes before lasts until here.
         first, behind = key[0] * REQUEST_SLOT_NS, (key[0] + 1) * REQUEST_SLOT_NS
         if behind > low or _last_end(db, key) >= low:
             bounds = max(first, low - LONG_TRACE_NS), min(behind, high)
-            rows += db.all(_TRACES, (*bounds, low, _MOST_KEPT + 1))
-            if len(rows) > _MOST_KEPT:
-                return None
-    try:
-        return _Events(_calls(rows, low, high, LONG_TRACE_NS))
-    except _LongTraceError:
-        return None
-
-
-class _LongTraceError(Exception):
-    """A call begins so long after its trace that it belongs to some parts of its slot only."""
+            for start, tags, calls in db.each(_TRACES, (*bounds, low, left + 1)):
+                left -= 1
+                if left < 0:
+                    raise _NotKeptError
+                yield start, tags, calls
 
 
 def _calls(
     rows: Iterable[tuple[int, str, bytes | str]], begin: int, end: int, most_ns: int | None = None
 ) -> _Found:
-    """Raises _LongTraceError for a call that begins more than `most_ns` after its trace."""
+    """Raises _NotKeptError for a call that begins more than `most_ns` after its trace."""
     found: _Found = {}
     for trace_start, tags, calls in rows:
         environment = environment_of(orjson.loads(tags))
         for source, target, start, duration_ns, error, flag in unpack_calls(calls, trace_start):
             if begin <= start < end:
                 if most_ns is not None and start - trace_start > most_ns:
-                    raise _LongTraceError
+                    raise _NotKeptError
                 event = start, outcome_of(bucket_of(duration_ns), error, NO_ERROR)
                 found.setdefault(Series(environment, source, target, flag), []).append(event)
     return found
