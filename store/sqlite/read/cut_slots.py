@@ -190,7 +190,7 @@ def _calls_of_slot(db: ReadSession, minutes: Sequence[SlotKey], low: int, high: 
 
 
 class _NotKeptError(Exception):
-    """A slot has too many traces, or a call that begins so late in its trace that only some parts count it."""
+    """A slot has too many traces, or a call so late in its trace that only some parts count it."""
 
 
 def _traces_of_slot(
