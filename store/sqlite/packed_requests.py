@@ -79,24 +79,6 @@ def columns_of(row: PackedRequests) -> tuple[memoryview[int], memoryview[int], m
     )
 
 
-def within(row: PackedRequests, window: Window) -> PackedRequests:
-    """A row with those of its requests that begin in the window."""
-    if row.start >= window.from_unix_nano and row.last < window.to_unix_nano:
-        return row
-    low, high = window.from_unix_nano - row.start, window.to_unix_nano - row.start
-    kept = [place for place, start in enumerate(unpack(START_CODE, row.starts)) if low <= start < high]
-    return row._replace(
-        sets=_some(SET_CODE, row.sets, kept),
-        outcomes=_some(OUTCOME_CODE, row.outcomes, kept),
-        starts=_some(START_CODE, row.starts, kept),
-    )
-
-
-def _some(code: str, body: bytes, kept: list[int]) -> bytes:
-    numbers = unpack(code, body)
-    return pack(code, [numbers[place] for place in kept])
-
-
 def each(row: PackedRequests, window: Window) -> Iterator[tuple[int, int, int]]:
     """(start, tag set, outcome) of the requests of a row that begin in the window."""
     low, high = window.from_unix_nano, window.to_unix_nano

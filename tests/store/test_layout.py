@@ -22,9 +22,9 @@ from store.sqlite.packed_requests import (
     pack,
     split,
     unpack,
-    within,
     worst_of,
 )
+from store.sqlite.read.request_columns import RequestColumns
 from store.sqlite.table_layout import ERROR_CODES, METRICS, SESSION_TAGS, TAG_COLUMNS, SpanFlags, error_code
 
 SCHEMA = Path(store_file.__file__).with_name("settled.sql").read_text(encoding="utf-8")
@@ -90,7 +90,7 @@ def test_requests_of_a_window_are_taken_from_a_packed_row(begin: int, end: int, 
         100, 1, 500, pack(SET_CODE, sets), pack(OUTCOME_CODE, outcomes), pack(START_CODE, starts), None
     )
     window = Window(begin, end)
-    found = within(row, window)
+    (found,) = RequestColumns([row]).within(window).rows()
     assert list(unpack(SET_CODE, found.sets)) == [sets[place] for place in kept]
     assert list(unpack(OUTCOME_CODE, found.outcomes)) == [outcomes[place] for place in kept]
     assert list(unpack(START_CODE, found.starts)) == [starts[place] for place in kept]

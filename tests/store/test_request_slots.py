@@ -70,6 +70,7 @@ def _answers(reader: Reader) -> list[str]:
             ]
         found += [reader.operation_measures(window), reader.versions("bank", window, _ORDER)]
         found += [reader.tags(window), reader.changes(window), reader.services(window)]
+        found += [reader.service_map(window), reader.service_map(window, "")]
         found += [reader.failing_operations(window), reader.failing_operations(window, "")]
         found += [{name: one.requests for name, one in reader.services(window, exact=False).items()}]
         for query in _searches(window):

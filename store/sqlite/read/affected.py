@@ -21,12 +21,12 @@ from store.change_results import Operation
 from store.queries import Window
 from store.reach import Identities, Side, Try, attribute
 from store.results import Affected
-from store.sqlite.packed_requests import within
 from store.sqlite.read.counted_tries import AskedSets, Counted, count
 from store.sqlite.read.read_connection import ReadSession, Row
 from store.sqlite.read.refused_amounts import refused_amounts
+from store.sqlite.read.request_columns import RequestColumns
 from store.sqlite.read.request_rows import newest_parts
-from store.sqlite.read.request_slots import RequestColumns, SlotKey, SlotPart
+from store.sqlite.read.request_slots import SlotKey, SlotPart
 from store.sqlite.read.shared import BoundedCache
 from store.sqlite.read.tag_set_search import read_sets, sets_with
 from store.sqlite.read.trace_sessions import by_parts, sessions_of
@@ -199,10 +199,10 @@ def _places(columns: RequestColumns, candidates: frozenset[int] | None) -> Seque
 
 def _of_window(part: SlotPart, places: Sequence[int], window: Window) -> RequestColumns:
     """The traces at these places with their requests in the window."""
-    if part.whole and len(places) == len(part.columns):
-        return part.columns
-    rows = part.columns.rows(places)
-    return RequestColumns(list(rows) if part.whole else [within(row, window) for row in rows])
+    columns = part.columns
+    if len(places) < len(columns):
+        columns = RequestColumns(list(columns.rows(places)))
+    return columns if part.whole else columns.within(window)
 
 
 def affected_traces(db: ReadSession, rows: Iterable[Row], since: int | None, *, all_failed: bool) -> Affected:

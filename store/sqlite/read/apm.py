@@ -22,8 +22,9 @@ from store.sqlite.read.request_groups import (
     ranked,
 )
 from store.sqlite.read.request_scan import scan_requests
-from store.sqlite.read.rollup_sums import Columns, SeriesFilter, Tally, series_columns, sum_series
+from store.sqlite.read.rollup_sums import Columns, Tally, series_columns, sum_series
 from store.sqlite.read.row_mapping import limited
+from store.sqlite.read.series_filter import SeriesFilter
 from store.sqlite.table_layout import (
     CALL_SERIES,
     FINE_S,

@@ -16,9 +16,10 @@ from store.sqlite.read.error_sightings import error_sightings
 from store.sqlite.read.failing_entries import count_failing
 from store.sqlite.read.processes import Process, Subject, processes, version_sets
 from store.sqlite.read.read_connection import ReadSession, Row, SqlitePart
+from store.sqlite.read.request_columns import RequestColumns
 from store.sqlite.read.request_groups import SUMMED, by_operation, by_tag
 from store.sqlite.read.request_rows import newest_parts
-from store.sqlite.read.request_slots import RequestColumns, cut_to
+from store.sqlite.read.request_slots import cut_to
 from store.sqlite.read.row_mapping import limited
 from store.sqlite.read.shared import BoundedCache
 from store.sqlite.read.sightings import first_moments, first_slots, sightings

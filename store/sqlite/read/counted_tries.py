@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from store.change_results import Operation
 from store.reach import Side, Try
 from store.sqlite.packed_requests import split
-from store.sqlite.read.request_slots import RequestColumns
+from store.sqlite.read.request_columns import RequestColumns
 from store.sqlite.read.tag_set_search import KnownSet, matching_sets
 
 

@@ -23,10 +23,13 @@ from store.sqlite.packed_requests import (
     split,
 )
 from store.sqlite.read.exact_samples import FEW, Request, request_durations
+from store.sqlite.read.outcome_tallies import tally_of
 from store.sqlite.read.read_connection import ReadSession
+from store.sqlite.read.request_columns import RequestColumns, joined
 from store.sqlite.read.request_rows import newest_within, parts_within
-from store.sqlite.read.request_slots import RequestColumns, SlotPart, joined
-from store.sqlite.read.rollup_sums import Columns, SeriesFilter, cell_columns, slots_of_columns
+from store.sqlite.read.request_slots import SlotPart
+from store.sqlite.read.rollup_sums import Columns, cell_columns, slots_of_columns
+from store.sqlite.read.series_filter import SeriesFilter
 from store.sqlite.read.shared import BoundedCache
 from store.sqlite.read.tag_set_search import KnownSet, matching_sets, read_sets
 from store.tag_sets import (
@@ -97,7 +100,7 @@ def by_operation(
     outcomes: dict[Operation, list[tuple[int, int]]] = {}
     for form, found in one.by_form.items():
         outcomes.setdefault(one.forms[form].of, []).extend(found)
-    return {of: _counted(found) for of, found in outcomes.items()}, cut
+    return {of: tally_of(found) for of, found in outcomes.items()}, cut
 
 
 _Question = tuple[str | None, frozenset[tuple[str, str]], str | None]
@@ -223,7 +226,7 @@ def _tallies_of_persons(
     for (carried, outcome), n in counts.items():
         for person in carried:
             outcomes.setdefault(person, []).append((outcome, n))
-    return {person: _counted(of_person) for person, of_person in outcomes.items()}
+    return {person: tally_of(of_person) for person, of_person in outcomes.items()}
 
 
 def _tallies(
@@ -246,28 +249,10 @@ def _tallies(
         key = tuple(numbers)
         tally = known.get(key)
         if tally is None:
-            tally = known[key] = _counted(chain.from_iterable(map(by_set.__getitem__, numbers)))
+            tally = known[key] = tally_of(chain.from_iterable(map(by_set.__getitem__, numbers)))
         # Each has its own: durations are added to it.
         tallies[value] = Tally(tally.requests, tally.errors, tally.origins, tally.buckets.copy())
     return tallies
-
-
-def _counted(outcomes: Iterable[tuple[int, int]]) -> Tally:
-    """The tally of (outcome, how often)."""
-    tally = Tally()
-    buckets = tally.buckets
-    requests = 0
-    for outcome, n in outcomes:
-        requests += n
-        bucket = outcome >> 3
-        buckets[bucket] = buckets.get(bucket, 0) + n
-        # An outcome's last three bits are 0 where nothing failed.
-        if outcome & 7:
-            _, error, origin = split(outcome)
-            tally.errors += error * n
-            tally.origins += origin * n
-    tally.requests = requests
-    return tally
 
 
 def _make_exact(

@@ -9,7 +9,8 @@ from typing import Final
 from store.queries import Window
 from store.sqlite.packed_requests import PackedRequests
 from store.sqlite.read.read_connection import ReadSession
-from store.sqlite.read.request_slots import RequestColumns, SlotPart, cut_to, joined, slot_parts
+from store.sqlite.read.request_columns import RequestColumns, joined
+from store.sqlite.read.request_slots import SlotPart, cut_to, slot_parts
 
 _MOST_KEPT: Final = 4
 """Windows and services of one snapshot whose parts are kept: a page asks several questions of the same."""

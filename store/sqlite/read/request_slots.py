@@ -9,23 +9,12 @@ of a long window only the slots that changed since the last question are read fr
 from __future__ import annotations
 
 import sqlite3
-from array import array
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from functools import partial
-from itertools import accumulate
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
 from store.queries import Window
-from store.sqlite.packed_requests import (
-    OUTCOME_CODE,
-    SET_CODE,
-    START_CODE,
-    PackedRequests,
-    unpack,
-    within,
-)
 from store.sqlite.read.read_connection import ReadSession
+from store.sqlite.read.request_columns import RequestColumns
 from store.sqlite.read.shared import BoundedCache
 from store.sqlite.table_layout import LONG_TRACE_NS, REQUEST_SLOT_NS, TAG_SET_SLOT_NS
 
@@ -40,97 +29,6 @@ _FIRST_PART: Final = 100
 _NEXT_PART: Final = 1_500
 _MOST_LONG: Final = 50_000
 _SLOTS_AT_ONCE: Final = 400
-# In C: `_make` is a function of Python, and took a tenth of the time of a page.
-packed_row = partial(tuple.__new__, PackedRequests)
-
-
-class RequestColumns:
-    """The requests of some traces, newest first, one array for each column. Shared: not to be changed."""
-
-    __slots__ = ("begun", "ends", "lasts", "latest", "outcomes", "sets", "starts", "traces", "unbounded")
-
-    def __init__(self, rows: Sequence[tuple[Any, ...]] = ()) -> None:
-        """`rows` have the columns of `PackedRequests`."""
-        begun, traces, lasts, sets, outcomes, starts, unbounded = (
-            zip(*rows, strict=True) if rows else [()] * 7
-        )
-        self.begun = array("q", begun)
-        """Start of each trace, Unix ns."""
-        self.traces = array("q", traces)
-        self.lasts = array("q", lasts)
-        self.latest: int = max(lasts, default=0)
-        # Outcomes take two bytes each.
-        self.ends = array("i", accumulate([size // 2 for size in map(len, outcomes)]))
-        """Behind which request each trace ends."""
-        self.sets = unpack(SET_CODE, b"".join(sets))
-        self.outcomes = unpack(OUTCOME_CODE, b"".join(outcomes))
-        self.starts = unpack(START_CODE, b"".join(starts))
-        self.unbounded: dict[int, str] = {
-            place: text for place, text in enumerate(unbounded) if text is not None
-        }
-        """By the place of the trace."""
-
-    def __len__(self) -> int:
-        return len(self.begun)
-
-    @property
-    def bytes(self) -> int:
-        """About what it takes in memory."""
-        texts = sum([200 + len(text) for text in self.unbounded.values()])
-        return 1_000 + 28 * len(self.begun) + 14 * len(self.outcomes) + texts
-
-    def rows(self, places: Sequence[int] | None = None) -> Iterator[PackedRequests]:
-        """Trace by trace; `places` names some of them, in order."""
-        sets, outcomes, starts = memoryview(self.sets), memoryview(self.outcomes), memoryview(self.starts)
-        ends, unbounded = self.ends, self.unbounded
-        for place in range(len(self.begun)) if places is None else places:
-            low, high = (ends[place - 1] if place else 0), ends[place]
-            yield packed_row(
-                (
-                    self.begun[place],
-                    self.traces[place],
-                    self.lasts[place],
-                    sets[low:high].tobytes(),
-                    outcomes[low:high].tobytes(),
-                    starts[low:high].tobytes(),
-                    unbounded.get(place) if unbounded else None,
-                )
-            )
-
-    def first(self, many: int) -> RequestColumns:
-        """The first so many traces."""
-        if many >= len(self):
-            return self
-        found, behind = RequestColumns(), self.ends[many - 1] if many else 0
-        found.begun, found.traces, found.lasts = self.begun[:many], self.traces[:many], self.lasts[:many]
-        found.ends = self.ends[:many]
-        found.sets, found.outcomes = self.sets[:behind], self.outcomes[:behind]
-        found.starts = self.starts[:behind]
-        found.unbounded = {place: text for place, text in self.unbounded.items() if place < many}
-        return found
-
-    def until(self, requests: int) -> int:
-        """How many traces there are up to the one with which so many requests are reached."""
-        return 0 if requests <= 0 else min(len(self), bisect_left(self.ends, requests) + 1)
-
-
-def joined(parts: Sequence[RequestColumns]) -> RequestColumns:
-    """All of them, one behind the other."""
-    if len(parts) == 1:
-        return parts[0]
-    found = RequestColumns()
-    for part in parts:
-        above, place = len(found.outcomes), len(found)
-        found.begun += part.begun
-        found.traces += part.traces
-        found.lasts += part.lasts
-        found.ends.extend([above + end for end in part.ends])
-        found.sets += part.sets
-        found.outcomes += part.outcomes
-        found.starts += part.starts
-        found.unbounded.update([(place + at, text) for at, text in part.unbounded.items()])
-    return found
-
 
 SlotKey = tuple[int, int]
 """A slot and its version: as long as that is the same, so is all that was settled of its traces."""
@@ -160,6 +58,14 @@ def slot_parts(db: ReadSession, window: Window, service: str | None) -> Iterator
     LONG_TRACE_NS before the window is looked at too, and those that are spread wider than that come
     last, by an index of their own. No statement stays open between two questions.
     """
+    yield from begun_parts(db, window, service)
+    long = long_traces(db, window)
+    if long is not None:
+        yield SlotPart(long, False, None)
+
+
+def begun_parts(db: ReadSession, window: Window, service: str | None) -> Iterator[SlotPart]:
+    """Those of the traces that began in the window, or up to LONG_TRACE_NS before it."""
     begin, end = window.from_unix_nano, window.to_unix_nano
     oldest = begin - LONG_TRACE_NS
     if _has_versions(db):
@@ -175,13 +81,17 @@ def slot_parts(db: ReadSession, window: Window, service: str | None) -> Iterator
             yield from _by_parts(db, window, service, (max(first, oldest), behind))
     else:
         yield from _by_parts(db, window, service, (oldest, end))
-    long = db.all(
+
+
+def long_traces(db: ReadSession, window: Window) -> RequestColumns | None:
+    """Those of the traces that began earlier, in no order; None if there are none."""
+    begin = window.from_unix_nano
+    rows = db.all(
         f"SELECT {_COLUMNS} FROM requests r INDEXED BY requests_long "
         f"WHERE r.last - r.start > {LONG_TRACE_NS} AND r.last >= ? AND r.start < ? LIMIT ?",
-        (begin, oldest, _MOST_LONG),
+        (begin, begin - LONG_TRACE_NS, _MOST_LONG),
     )
-    if long:
-        yield SlotPart(RequestColumns(long), False, None)
+    return RequestColumns(rows) if rows else None
 
 
 def _parts_of(db: ReadSession, window: Window, service: str | None, key: SlotKey) -> Iterator[SlotPart]:
@@ -194,20 +104,18 @@ def _parts_of(db: ReadSession, window: Window, service: str | None, key: SlotKey
     elif len(columns) and columns.begun[-1] >= begin and columns.latest < end:
         yield SlotPart(columns, True, key)
     else:
-        places = [
-            place
-            for place, (start, last) in enumerate(zip(columns.begun, columns.lasts, strict=True))
-            if begin - LONG_TRACE_NS <= start < end and last >= begin
+        oldest = begin - LONG_TRACE_NS
+        flags = [
+            oldest <= start < end and last >= begin
+            for start, last in zip(columns.begun, columns.lasts, strict=True)
         ]
-        if places:
-            yield SlotPart(RequestColumns(list(columns.rows(places))), False, None)
+        if any(flags):
+            yield SlotPart(columns.some(flags), False, None)
 
 
 def cut_to(part: SlotPart, window: Window) -> RequestColumns:
     """The requests of a part that begin in the window; traces without any are kept."""
-    if part.whole:
-        return part.columns
-    return RequestColumns([within(row, window) for row in part.columns.rows()])
+    return part.columns if part.whole else part.columns.within(window)
 
 
 def _versions(db: ReadSession, first: int, last: int) -> Iterator[tuple[int, int]]:

@@ -14,23 +14,18 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import NamedTuple, TypeVar
 
-import orjson
-
-from signals.attributes import environment_of
-from store.histogram import bucket_of, latency_of
+from store.histogram import latency_of
 from store.queries import Window
 from store.results import Latency, Measure
-from store.sqlite.packed_calls import unpack_calls
 from store.sqlite.packed_cells import pack, total
-from store.sqlite.packed_requests import each, split
+from store.sqlite.packed_requests import split
+from store.sqlite.read.cut_slots import cut_outcomes, cut_requests
+from store.sqlite.read.outcome_tallies import tally_of
 from store.sqlite.read.read_connection import ReadSession
-from store.sqlite.read.request_rows import newest
+from store.sqlite.read.series_filter import Series, SeriesFilter
 from store.sqlite.read.shared import BoundedCache
-from store.sqlite.read.tag_set_search import read_sets
 from store.sqlite.table_layout import (
-    CALL_SERIES,
     FINE_S,
-    LONG_TRACE_NS,
     METRICS,
     SAMPLE_SERIES,
     SECOND_NS,
@@ -47,53 +42,10 @@ Columns = Sequence[tuple[int, int, int, int, int]]
 _SUMMED_BYTES = 2 * 1024**2
 _MEASURED_BYTES = 1024**2
 _WORTH_KEEPING = 4
-_MAX_EDGE = 50_000
-"""Traces of one part of a slot (at most 10 s) that are read."""
 
 
 _Counts = tuple[int, int, int, bytes]
 """(requests, errors, origin errors, latencies) of a cell."""
-
-
-class Series(NamedTuple):
-    """A series without its kind."""
-
-    environment: str
-    subject: str
-    item: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesFilter:
-    """Selects series of one kind; None matches any value of a part."""
-
-    kind: int
-    subject: str | None = None
-    item: str | None = None
-    environment: str | None = None
-
-    def matches(self, key: Series) -> bool:
-        """Whether a series, of this kind already, is selected."""
-        return (
-            (self.subject is None or key.subject == self.subject)
-            and (self.item is None or key.item == self.item)
-            and (self.environment is None or key.environment == self.environment)
-        )
-
-    def conditions(self) -> tuple[str, list[object]]:
-        """The filter as SQL on `series s`, and its values."""
-        sql = "s.kind = ?"
-        values: list[object] = [self.kind]
-        for column, value in (
-            ("subject", self.subject),
-            ("item", self.item),
-            ("environment", self.environment),
-        ):
-            if value is not None:
-                sql += f" AND s.{column} = ?"
-                values.append(value)
-        return sql, values
 
 
 class _Cover(NamedTuple):
@@ -180,9 +132,12 @@ def _tallies_of(db: ReadSession, selected: SeriesFilter, window: Window) -> _Tal
         requests, errors, origins, latencies = zip(*each_run, strict=True)
         found[keys[number]] = Tally(sum(requests), sum(errors), sum(origins), total(latencies))
     for begin, end in cover.edges:
-        for key, bucket, error, origin in _edge(db, selected, begin, end):
-            if selected.matches(key):
-                found.setdefault(key, Tally()).add(bucket, 1, error, origin)
+        if selected.kind == SAMPLE_SERIES:
+            for key, bucket, error in _edge_samples(db, selected, begin, end):
+                found.setdefault(key, Tally()).add(bucket, 1, error, 0)
+        else:
+            for key, outcomes in cut_outcomes(db, selected, begin, end):
+                found.setdefault(key, Tally()).merge(tally_of(outcomes.items()))
     return found
 
 
@@ -220,9 +175,9 @@ def series_columns(db: ReadSession, selected: SeriesFilter, window: Window, colu
         # A last slot that reaches beyond the window may have its middle there, too.
         found += cell_columns(db, selected, (width, first, behind), begin, column_ns, last)
     for low, high in cover.edges:
-        for start, (key, bucket, error, origin) in _edge_requests(db, selected.subject, low, high):
-            if selected.matches(key):
-                found.append(((start - begin) // column_ns, bucket, 1, error, origin))
+        for start, outcome in cut_requests(db, selected, low, high):
+            bucket, error, origin = split(outcome)
+            found.append(((start - begin) // column_ns, bucket, 1, error, origin))
     return found
 
 
@@ -322,51 +277,19 @@ def _digest(latencies: Sequence[bytes]) -> bytes:
     return blake2b(b"".join((sizes, *latencies)), digest_size=16, usedforsecurity=False).digest()
 
 
-def _edge(
+def _edge_samples(
     db: ReadSession, selected: SeriesFilter, begin: int, end: int
-) -> Iterator[tuple[Series, int, int, int]]:
-    """(key, bucket, error, origin) of single requests, calls or samples of a part of a slot."""
-    if selected.kind == CALL_SERIES:
-        yield from _edge_calls(db, begin, end)
-        return
-    if selected.kind == SAMPLE_SERIES:
-        for number, metric in enumerate(METRICS):
-            if selected.subject in (None, metric):
-                for environment, synthetic, bucket, failed in db.each(
-                    f"SELECT coalesce(p.value, ''), coalesce(q.value, ''), m.bucket, m.failed FROM samples m "
-                    f"LEFT JOIN pairs p ON p.id = m.{TAG_COLUMNS['environment']} "
-                    f"LEFT JOIN pairs q ON q.id = m.{TAG_COLUMNS[SYNTHETIC_TAG]} "
-                    "WHERE m.metric = ? AND m.start >= ? AND m.start < ?",
-                    (number, begin, end),
-                ):
-                    yield Series(environment, metric, synthetic_item(synthetic), ""), bucket, failed, 0
-        return
-    for _, request in _edge_requests(db, selected.subject, begin, end):
-        yield request
-
-
-def _edge_requests(
-    db: ReadSession, service: str | None, begin: int, end: int
-) -> Iterator[tuple[int, tuple[Series, int, int, int]]]:
-    """(start, (key, bucket, error, origin)) of single requests of a part of a slot."""
-    window = Window(begin, end)
-    found = [request for row in newest(db, window, service, _MAX_EDGE) for request in each(row, window)]
-    sets = read_sets(db, {tagset for _, tagset, _ in found})
-    for start, tagset, outcome in found:
-        tags = sets.get(tagset)
-        named = Series(tags.environment, tags.of.service, "", "") if tags else Series("", "", "", "")
-        bucket, error, origin = split(outcome)
-        yield start, (named, bucket, error, origin)
-
-
-def _edge_calls(db: ReadSession, begin: int, end: int) -> Iterator[tuple[Series, int, int, int]]:
-    # A call is found by its trace: one that began up to LONG_TRACE_NS before.
-    rows = db.each(
-        "SELECT start, tags, calls FROM traces WHERE start >= ? AND start < ? AND start + duration >= ?",
-        (begin - LONG_TRACE_NS, end, begin),
-    )
-    for trace_start, tags, calls in rows:
-        environment = environment_of(orjson.loads(tags))
-        for source, target, start, duration_ns, error, flag in unpack_calls(calls, trace_start):
-            if begin <= start < end:
-                yield Series(environment, source, target, flag), bucket_of(duration_ns), error, 0
+) -> Iterator[tuple[Series, int, int]]:
+    """(key, bucket, error) of single samples of a part of a slot."""
+    for number, metric in enumerate(METRICS):
+        if selected.subject in (None, metric):
+            for environment, synthetic, bucket, failed in db.each(
+                f"SELECT coalesce(p.value, ''), coalesce(q.value, ''), m.bucket, m.failed FROM samples m "
+                f"LEFT JOIN pairs p ON p.id = m.{TAG_COLUMNS['environment']} "
+                f"LEFT JOIN pairs q ON q.id = m.{TAG_COLUMNS[SYNTHETIC_TAG]} "
+                "WHERE m.metric = ? AND m.start >= ? AND m.start < ?",
+                (number, begin, end),
+            ):
+                key = Series(environment, metric, synthetic_item(synthetic), "")
+                if selected.matches(key):
+                    yield key, bucket, failed

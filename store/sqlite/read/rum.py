@@ -14,11 +14,12 @@ from store.results import Breakdown, ErrorGroup, Measure, Point
 from store.sqlite.read.exact_samples import FEW, make_samples_exact
 from store.sqlite.read.read_connection import ReadSession, SqlitePart
 from store.sqlite.read.request_groups import ranked, slot_columns
-from store.sqlite.read.rollup_sums import SeriesFilter, Tally, sum_series, summed_columns
+from store.sqlite.read.rollup_sums import Tally, sum_series, summed_columns
 from store.sqlite.read.row_mapping import limited
 from store.sqlite.read.rum_errors import error_groups
 from store.sqlite.read.sample_conditions import MAX_DECODED, conditions, has, narrowed, with_seq
 from store.sqlite.read.sample_counts import SampleCounts, by_column, count_up_to
+from store.sqlite.read.series_filter import SeriesFilter
 from store.sqlite.table_layout import (
     METRICS,
     SAMPLE_SERIES,
