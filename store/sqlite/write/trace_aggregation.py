@@ -48,6 +48,7 @@ from store.sqlite.table_layout import (
     error_code,
 )
 from store.sqlite.write.interning import PairIds
+from store.sqlite.write.many_rows import ManyRows
 from store.sqlite.write.rollups import Rollups
 from store.sqlite.write.slot_versions import SlotVersions
 from store.sqlite.write.tag_set_ids import StoredTagSet, TagSetIds
@@ -69,6 +70,7 @@ _INSERT_TRACE = (
 _INSERT_REQUESTS = (
     "INSERT INTO requests (start, trace, last, sets, lows, starts, unbounded) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
+_INSERT_PAIR = "INSERT OR IGNORE INTO trace_pairs (pair, start, trace)"
 _CACHED_PAIRS = 5_000
 _PERSONS: Callable[[StoredTagSet], tuple[str, ...]] = attrgetter("persons")
 _MOST_PERSONS = 4
@@ -101,13 +103,16 @@ def _service_pairs(services: Services) -> Iterable[tuple[str, str]]:
             yield ORIGIN, ""
 
 
-def _person_pairs(carried: Iterable[tuple[str, ...]]) -> Iterable[tuple[str, str]]:
-    """The pairs that a trace whose tag sets carry these persons is found by."""
-    persons = {person for each in carried for person in each}
+def _persons_of(sets: Iterable[StoredTagSet]) -> frozenset[str]:
+    """The persons that a trace with these tag sets carries."""
+    return frozenset[str]().union(*map(_PERSONS, sets))
+
+
+def _person_pairs(persons: frozenset[str]) -> Iterable[tuple[str, str]]:
+    """The pairs that a trace of these persons is found by."""
     if len(persons) > _MOST_PERSONS:
-        yield MANY_PERSONS, ""
-    else:
-        yield from ((PERSON, person) for person in persons)
+        return [(MANY_PERSONS, "")]
+    return [(PERSON, person) for person in persons]
 
 
 class TraceAggregation:
@@ -131,6 +136,7 @@ class TraceAggregation:
         self._traces: list[tuple[object, ...]] = []
         self._requests: list[TraceRequests] = []
         self._trace_pairs: list[tuple[int, int, int]] = []
+        self._pair_rows = ManyRows(connection, _INSERT_PAIR, 3)
         self._versions = versions
         self._service_pair_ids = lru_cache(_CACHED_PAIRS)(self._ids_of)
         self._person_pair_ids = lru_cache(_CACHED_PAIRS)(self._ids_of_persons)
@@ -173,7 +179,7 @@ class TraceAggregation:
             self._versions.change(each.start)
         self._versions.write()
         self._trace_pairs.sort()
-        write("INSERT OR IGNORE INTO trace_pairs (pair, start, trace) VALUES (?, ?, ?)", self._trace_pairs)
+        self._pair_rows.insert(self._trace_pairs)
         self._traces.clear()
         self._requests.clear()
         self._trace_pairs.clear()
@@ -272,7 +278,7 @@ class TraceAggregation:
         ).fetchone()
         if row is not None:
             numbers = set(unpack(SET_CODE, row[0]))
-            carried |= set(_person_pairs([self._tag_sets.numbered(number).persons for number in numbers]))
+            carried |= set(_person_pairs(_persons_of(map(self._tag_sets.numbered, numbers))))
             for _, unbounded in orjson.loads(row[1] or "[]"):
                 carried |= {(tag, value) for tag, values in unbounded.items() for value in values}
         self._connection.executemany(
@@ -352,8 +358,10 @@ class TraceAggregation:
         self._requests.append(found)
         own = tuple([(name, worst) for name, _, worst in services])
         self._trace_pairs += [(number, begun, trace) for number in self._service_pair_ids(own)]
-        persons = frozenset(map(_PERSONS, found.sets))
-        self._trace_pairs += [(number, begun, trace) for number in self._person_pair_ids(persons)]
+        persons = _persons_of(found.sets)
+        # Who are too many are all the same, and would be thousands of keys of a kilobyte.
+        ids_of = self._person_pair_ids if len(persons) <= _MOST_PERSONS else self._ids_of_persons
+        self._trace_pairs += [(number, begun, trace) for number in ids_of(persons)]
         if found.unbounded:
             carried = {(tag, value) for _, tags in found.unbounded for tag in tags for value in tags[tag]}
             self._trace_pairs += [(self._pairs.id_of(pair), begun, trace) for pair in carried]
@@ -363,21 +371,29 @@ class TraceAggregation:
         pairs = _service_pairs([(name, 0, worst) for name, worst in services])
         return [self._pairs.id_of(pair) for pair in set(pairs)]
 
-    def _ids_of_persons(self, carried: frozenset[tuple[str, ...]]) -> Sequence[int]:
+    def _ids_of_persons(self, persons: frozenset[str]) -> Sequence[int]:
         """The ids of the pairs that every trace of these persons is found by."""
-        return [self._pairs.id_of(pair) for pair in _person_pairs(carried)]
+        return [self._pairs.id_of(pair) for pair in _person_pairs(persons)]
 
 
 def _stored_calls(shape: Outline[SpanRow]) -> list[StoredCall]:
-    found: list[StoredCall] = []
-    for source, target, begun, duration_ns, error, inferred, database, answered in calls_of(
-        shape, _answered_badly
-    ):
-        flag = REPORTED if answered else UNANSWERED
-        if inferred:
-            flag = INFERRED_DATABASE if database else INFERRED
-        found.append((source, target, begun, duration_ns, int(error), flag))
-    return found
+    return [
+        (
+            source,
+            target,
+            begun,
+            duration_ns,
+            1 if error else 0,
+            (INFERRED_DATABASE if database else INFERRED)
+            if inferred
+            else REPORTED
+            if answered
+            else UNANSWERED,
+        )
+        for source, target, begun, duration_ns, error, inferred, database, answered in calls_of(
+            shape, _answered_badly
+        )
+    ]
 
 
 def _answered_badly(span: SpanRow) -> bool:
