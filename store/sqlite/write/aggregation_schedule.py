@@ -52,6 +52,8 @@ MAX_WORK_S: Final = 1.0
 _FEW: Final = 2_000
 """… unless it is so little that the time of one round says nothing …"""
 MAX_WAITING: Final = 24_000
+_MAX_TAKEN_APART: Final = 16_000
+"""… of which a process takes no more at once: a round settles fewer, and the rest can wait in the table."""
 MAX_WAITING_BYTES: Final = 48 * 2**20
 """… or while so many rows are in memory, of some 2 kB each, or their messages are so large."""
 _ROUND_S: Final = 0.1
@@ -323,7 +325,7 @@ class AggregationSchedule:
 
     @property
     def _is_full(self) -> bool:
-        many = self._waiting > MAX_WAITING
+        many = self._waiting > (_MAX_TAKEN_APART if self._apart else MAX_WAITING)
         return many or (self._waiting > 0 and self._remembered_bytes > MAX_WAITING_BYTES)
 
     def _take_spans(self, row: Handover, now_s: float, came_s: float) -> None:
@@ -331,22 +333,29 @@ class AggregationSchedule:
         added = 0
         size = row.size_bytes // max(len(row.spans), 1)
         due = Due(now_s if row.id > self._before_start else 0.0, row.id - 1, NO_NUMBER)
+        of_row: dict[bytes, RecentTrace] = {}
         for span in row.spans:
             trace_id = span.trace_id
-            known = self._recent.get(trace_id)
+            known = of_row.get(trace_id)
             if known is None:
-                known = self._recent[trace_id] = RecentTrace()
+                known = of_row[trace_id] = self._known(trace_id, came_s)
+                if trace_id not in self._dirty:
+                    self._dirty[trace_id] = due
             if known.rows.setdefault(span.span_id, span) is span:
                 known.size_bytes += size
                 known.waiting += 1
                 added += 1
-            if came_s > known.last_s:
-                known.last_s = came_s
-            if trace_id not in self._dirty:
-                self._dirty[trace_id] = due
         self._remembered += added
         self._waiting += added
         self._remembered_bytes += added * size
+
+    def _known(self, trace_id: bytes, came_s: float) -> RecentTrace:
+        """What is in memory of a trace of which spans came then."""
+        known = self._recent.get(trace_id)
+        if known is None:
+            known = self._recent[trace_id] = RecentTrace()
+        known.last_s = max(known.last_s, came_s)
+        return known
 
     def _is_ripe(self, trace_id: bytes, first_s: float, now_s: float) -> bool:
         known = self._recent.get(trace_id)
