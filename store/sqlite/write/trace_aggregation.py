@@ -335,13 +335,15 @@ class TraceAggregation:
         begun = min(starts)
         slot = begun // TAG_SET_SLOT_NS
         found = TraceRequests(begun, trace, [], [], [], [])
-        count, note_slot = self._rollups.request, self._tag_sets.note_slot
+        sets, outcomes, after = found.sets, found.outcomes, found.starts
+        count, note_slot, of_one = self._rollups.request, self._tag_sets.note_slot, self._tag_sets.of_one
         worsts = worst_of_each(shape)
         for entry, members in members_of(shape):
             span = spans[entry]
-            if len(members) == 1 and UNBOUNDED.isdisjoint(span.tags):
+            tags = span.tags
+            if len(members) == 1 and tags.keys().isdisjoint(UNBOUNDED):
                 # Of hostile data nearly every request.
-                tag_set = self._tag_sets.of_one(span.service, span.name, span.tags)
+                tag_set = of_one(span.service, span.name, tags)
             else:
                 bags, called = bags_of(entry, members, spans, found)
                 tag_set = self._tag_sets.of(span.service, span.name, bags, called)
@@ -352,9 +354,9 @@ class TraceAggregation:
             count(1, tag_set.series, start, bucket, error, worst)
             if tag_set.slot != slot:
                 note_slot(tag_set, slot)
-            found.sets.append(tag_set)
-            found.outcomes.append(outcome_of(bucket, error, worst))
-            found.starts.append(start - begun)
+            sets.append(tag_set)
+            outcomes.append(outcome_of(bucket, error, worst))
+            after.append(start - begun)
         self._requests.append(found)
         own = tuple([(name, worst) for name, _, worst in services])
         self._trace_pairs += [(number, begun, trace) for number in self._service_pair_ids(own)]
