@@ -62,6 +62,8 @@ _ROUND_APART_S: Final = 0.5
 """… and where they never do: a cell that several traces count in is written once a round."""
 _BACKLOG: Final = 100_000
 """Spans of a backlog that are looked at at once: an id in memory for each trace."""
+_LOOKED_UP: Final = 100
+"""Traces that are looked up at once before they are aggregated."""
 _ATTEMPTS: Final = 2
 """Failed attempts after which a trace is left without an aggregate."""
 
@@ -260,12 +262,17 @@ class AggregationSchedule:
     def _aggregate_traces(self, now_s: float, *, final: bool) -> tuple[list[bytes], bool]:
         """The traces that were aggregated, and whether these are all that are due."""
         done: list[bytes] = []
-        for trace_id, due in self._dirty.items():
-            if not final:
-                if not self._is_ripe(trace_id, due.first_s, now_s):
-                    continue
-                if time.monotonic() > now_s + (_ROUND_APART_S if self._apart else _ROUND_S):
-                    return done, False
+        limit_s = now_s + (_ROUND_APART_S if self._apart else _ROUND_S)
+        ripe = [
+            trace_id
+            for trace_id, due in self._dirty.items()
+            if final or self._is_ripe(trace_id, due.first_s, now_s)
+        ]
+        for place, trace_id in enumerate(ripe):
+            if not final and time.monotonic() > limit_s:
+                return done, False
+            if place % _LOOKED_UP == 0:
+                self.traces.known.look_up(ripe[place : place + _LOOKED_UP])
             done.append(trace_id)
             known = self._recent.get(trace_id)
             if known:

@@ -11,7 +11,6 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from operator import attrgetter
-from typing import NamedTuple
 
 import orjson
 
@@ -48,6 +47,7 @@ from store.sqlite.table_layout import (
     error_code,
 )
 from store.sqlite.write.interning import PairIds
+from store.sqlite.write.known_traces import KnownTraces, Previous
 from store.sqlite.write.many_rows import ManyRows
 from store.sqlite.write.rollups import Rollups
 from store.sqlite.write.slot_versions import SlotVersions
@@ -58,11 +58,6 @@ from store.tag_sets import ERROR, MANY_PERSONS, ORIGIN, PERSON, SERVICE
 MAX_SPANS = 50_000
 """Spans of a trace that are aggregated: the first to arrive."""
 
-# The index traces_by_id begins with the last 8 bytes of the id: a condition on them makes SQLite use it.
-_OLD = (
-    "SELECT id, start, services, tags, calls FROM traces WHERE substr(trace_id, 9) = substr(?, 9) "
-    "AND trace_id = ?"
-)
 _INSERT_TRACE = (
     "INSERT INTO traces (id, trace_id, start, duration, service, operation, spans, errors, origins, "
     "complete, session_id, services, tags, calls) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -73,22 +68,13 @@ _INSERT_REQUESTS = (
 _INSERT_PAIR = "INSERT OR IGNORE INTO trace_pairs (pair, start, trace)"
 _CACHED_PAIRS = 5_000
 _PERSONS: Callable[[StoredTagSet], tuple[str, ...]] = attrgetter("persons")
+_BROWSER: Callable[[SpanRow], bool] = attrgetter("browser")
 _MOST_PERSONS = 4
 """Of one trace that it is found by: who sends another with every span makes no row for each."""
 
 
 Services = Sequence[tuple[str, int, int]]
 """(name, spans, code of the worst error) in order of first start; `traces.services` as JSON."""
-
-
-class _Previous(NamedTuple):
-    """What is stored of a trace that is aggregated again."""
-
-    id: int
-    start: int
-    services: str
-    tags: str
-    calls: bytes
 
 
 def _service_pairs(services: Services) -> Iterable[tuple[str, str]]:
@@ -130,6 +116,8 @@ class TraceAggregation:
         """Read spans from `main`; all else is of `connection`."""
         self._connection = connection
         self._stored = of_connection(main)
+        self.known = KnownTraces(connection, self._stored)
+        """Whoever aggregates many lets them be looked up before."""
         self._tag_sets = tag_sets
         self._pairs = pairs
         self._rollups = rollups
@@ -149,10 +137,9 @@ class TraceAggregation:
         `remembered` are rows of it that are still in memory: they are used if they
         are all there is, else the trace is read from the table.
         """
-        old = self._previous(trace_id)
-        if old is None and remembered and all(span.browser for span in remembered):
+        old, count = self.known.take(trace_id)
+        if old is None and remembered and all(map(_BROWSER, remembered)):
             return
-        count = self._stored.count(trace_id)
         spans = remembered if count == len(remembered) else self._read(trace_id)
         if old is not None:
             self._see_last_id()
@@ -183,6 +170,7 @@ class TraceAggregation:
         self._traces.clear()
         self._requests.clear()
         self._trace_pairs.clear()
+        self.known.forget()
 
     def on_rollback(self) -> None:
         """Drop what was not flushed, and the caches."""
@@ -190,6 +178,7 @@ class TraceAggregation:
         self._requests.clear()
         self._trace_pairs.clear()
         self._versions.clear()
+        self.known.forget()
         self.invalidate()
 
     def invalidate(self) -> None:
@@ -200,14 +189,10 @@ class TraceAggregation:
 
     def remove(self, trace_id: bytes) -> None:
         """Delete what was derived from a pruned trace, except its part of the rollups: they end by time."""
-        old = self._previous(trace_id)
+        old, _ = self.known.take(trace_id)
         if old is not None:
             self._delete(old)
             self._versions.write()
-
-    def _previous(self, trace_id: bytes) -> _Previous | None:
-        row = self._connection.execute(_OLD, (trace_id, trace_id)).fetchone()
-        return None if row is None else _Previous._make(row)
 
     def _see_last_id(self) -> None:
         """Ask for the highest id. Must come before a row is deleted whose id is to be used again."""
@@ -254,7 +239,7 @@ class TraceAggregation:
             )
         return found
 
-    def _subtract(self, old: _Previous) -> None:
+    def _subtract(self, old: Previous) -> None:
         """Take the previous contribution out of the rollups, and delete its rows."""
         row = self._connection.execute(
             "SELECT sets, lows, starts FROM requests WHERE start = ? AND trace = ?", (old.start, old.id)
@@ -270,7 +255,7 @@ class TraceAggregation:
         self._rollups.calls(-1, environment, unpack_calls(old.calls, old.start))
         self._delete(old)
 
-    def _delete(self, old: _Previous) -> None:
+    def _delete(self, old: Previous) -> None:
         execute = self._connection.execute
         carried = set(_service_pairs(orjson.loads(old.services)))
         row = execute(
