@@ -1,4 +1,4 @@
-"""What is known of traces that are about to be aggregated: what was derived of them, how many spans are stored.
+"""What is known of traces that are about to be aggregated: what was derived, how many spans there are.
 
 It is asked of a hundred at once: three questions for each trace took a twentieth of all that settling takes.
 Must run inside the settler's transaction.

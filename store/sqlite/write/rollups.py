@@ -14,7 +14,7 @@ from typing import Final
 
 from store.histogram import bucket_of
 from store.sqlite.packed_calls import StoredCall
-from store.sqlite.packed_cells import merged, pack
+from store.sqlite.packed_cells import Merging, pack
 from store.sqlite.table_layout import (
     CALL_SERIES,
     ERROR_ORIGIN,
@@ -84,7 +84,7 @@ class Rollups:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        connection.create_function("merged", 2, merged, deterministic=True)
+        connection.create_function("merged", 2, Merging().merged, deterministic=True)
         self._series = SeriesIds(connection)
         self._known_series = self._series.known
         self._cells: _Cells = {}

@@ -106,7 +106,8 @@ class TagSetIds:
         key = _DIGESTED(asked, digest_size=BODY_BYTES).digest()
         found = self._by_tags.get(key)
         if found is None:
-            _make_room(self._by_tags, _CACHED_BAGS)
+            if len(self._by_tags) >= _CACHED_BAGS:
+                _make_room(self._by_tags)
             tags = union(bags)
             if called and (of_calls := _only_called(tags, bags, called)):
                 tags[OF_CALLS] = of_calls
@@ -150,23 +151,22 @@ class TagSetIds:
         tags[OPERATION] = operation
         body = orjson.dumps(tags, option=orjson.OPT_SORT_KEYS)
         key = _DIGESTED(body, digest_size=BODY_BYTES).digest()
-        return self._by_body.get(key) or self._new(self._operation_key(service, operation), key, body, tags)
-
-    def _new(self, begin: bytes, key: bytes, body: bytes, tags: Tags) -> StoredTagSet:
-        """The set of a key, given with how the whole one begins, that is not in the cache."""
-        whole = begin + key
-        if waiting := self._unnumbered.get(whole):
-            # The cache dropped it before it had a number.
-            return waiting[0]
-        _make_room(self._by_body, _CACHED)
-        found = self._by_body[key] = self._stored(0, tags)
-        self._unnumbered[whole] = found, body.decode()
+        found = self._by_body.get(key)
+        if found is None:
+            whole = self._operation_key(service, operation) + key
+            if waiting := self._unnumbered.get(whole):
+                # The cache dropped it before it had a number.
+                return waiting[0]
+            if len(self._by_body) >= _CACHED:
+                _make_room(self._by_body)
+            found = self._by_body[key] = self._stored(0, service, tags)
+            self._unnumbered[whole] = found, body.decode()
         return found
 
-    def _stored(self, number: int, tags: Tags) -> StoredTagSet:
+    def _stored(self, number: int, service: str, tags: Tags) -> StoredTagSet:
         found = tags.get(SEAT, ())
         persons = self._alone(found) if isinstance(found, str) else tuple(found)
-        return StoredTagSet(number, self._series_of(environment_in(tags), service_in(tags)), persons)
+        return StoredTagSet(number, self._series_of(environment_in(tags), service), persons)
 
     def _number(self) -> None:
         # In the order of the keys, so that neighbours of the table and of its index share a page.
@@ -196,13 +196,13 @@ class TagSetIds:
 
     def _read(self, number: int) -> StoredTagSet:
         row = self._connection.execute("SELECT body FROM tagsets WHERE id = ?", (number,)).fetchone()
-        return self._stored(number, orjson.loads(row[0]) if row else {})
+        tags = orjson.loads(row[0]) if row else {}
+        return self._stored(number, service_in(tags), tags)
 
 
-def _make_room(cache: dict[bytes, StoredTagSet], most: int) -> None:
-    if len(cache) >= most:
-        for oldest in list(islice(cache, most // 8)):
-            del cache[oldest]
+def _make_room(cache: dict[bytes, StoredTagSet]) -> None:
+    for oldest in list(islice(cache, len(cache) // 8)):
+        del cache[oldest]
 
 
 def _series_of(environment: str, service: str) -> SeriesKey:
