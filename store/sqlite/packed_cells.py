@@ -59,7 +59,7 @@ def merged(first: bytes, second: bytes) -> bytes:
 class Merging:
     """`merged`, told again at once what it has just merged.
 
-    What came within seconds stands in one slot of every width: then the same is added to the same for each width.
+    What came within seconds stands in one slot of every width: the same is added to the same for each.
     """
 
     def __init__(self) -> None:
