@@ -27,7 +27,7 @@ _SLOW_SEEN: Final = "slow_seen"
 _LATEST_S: Final = 5.0
 """Senders of spans wait while something was handed over longer ago than this: the process does not keep up,
 or is not there …"""
-_LATE_S: Final = 2.5
+_LATE_S: Final = 2.2
 """… or longer ago than this, while so many spans wait. What came within this time takes about as long once
 nothing more comes, however quick the machine is: then all is settled within three seconds. Fewer are settled
 by the next round, even if the process had no core for a moment …"""
