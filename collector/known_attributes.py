@@ -93,13 +93,13 @@ class Known(dict[bytes, Tag | None]):
         if raw[:at] not in self.heads or at + 4 > size:
             return False
         # The value, and in it the text, must end where the attribute does: then nothing stands beside it.
-        if raw[at : at + 4] != bytes((_VALUE, size - at - 2, _TEXT, size - at - 4)):
+        if (
+            (raw[at] != _VALUE or raw[at + 1] != size - at - 2)
+            or (raw[at + 2] != _TEXT or raw[at + 3] != size - at - 4)
+        ):  # fmt: skip
             return False
-        try:
-            raw[at + 4 :].decode()
-        except UnicodeDecodeError:
-            return False
-        return True
+        # What frames a short text is ASCII, too.
+        return raw.isascii() or _is_utf8(raw[at + 4 :])
 
     def note_head(self, raw: bytes, name: str) -> None:
         """Remember how an attribute of this name begins, if that is where its name stands."""
@@ -118,6 +118,14 @@ class Known(dict[bytes, Tag | None]):
             if len(self._peers) < _MOST_PEERS:
                 self._peers[of_peer] = found
         return found
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class KnownAttributes:

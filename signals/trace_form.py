@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import lt
 from typing import Final
@@ -32,8 +32,6 @@ class Form:
     """ABSENT also where a parent is missing or was cut off."""
     children: list[list[int]]
     circular: list[bool]
-    order: list[int]
-    depths: list[int]
     entries: list[int]
     initiating: int
     lost: list[bool]
@@ -44,6 +42,21 @@ class Form:
     calls: list[tuple[int, str, str | None]]
     """(place of the span that measures it, source, target) of each call; the target is None where a calling
     span has none below it: its peer may be one."""
+    _walked: list[tuple[list[int], list[int]]] = field(default_factory=list, repr=False, compare=False)
+    """Order and depths, once somebody asked: settling does not."""
+
+    @property
+    def order(self) -> list[int]:
+        return self._walk()[0]
+
+    @property
+    def depths(self) -> list[int]:
+        return self._walk()[1]
+
+    def _walk(self) -> tuple[list[int], list[int]]:
+        if not self._walked:
+            self._walked.append(_walk(self.parents, self.children))
+        return self._walked[0]
 
 
 def form_of(parents: Sequence[int], kinds: Sequence[int], services: Sequence[str]) -> Form:
@@ -59,15 +72,13 @@ def _made(named: tuple[int, ...], kinds: tuple[int, ...], services: tuple[str, .
     for place, parent in enumerate(parents):
         if parent != ABSENT:
             children[parent].append(place)
-    order, depths = _walk(parents, children)
+    order = range(len(parents)) if _is_ordered(parents) else _walk(parents, children)[0]
     entries = _entries(parents, named, order, kinds, services)
     initiating = _initiating(parents, named, kinds)
     return Form(
         parents,
         children,
         circular,
-        order,
-        depths,
         entries,
         initiating,
         _lost(named, kinds, initiating),
@@ -80,11 +91,16 @@ def _made(named: tuple[int, ...], kinds: tuple[int, ...], services: tuple[str, .
 _kept = lru_cache(_KEPT)(_made)
 
 
+def _is_ordered(parents: list[int]) -> bool:
+    """Whether each stands behind its parent: most often, as places are by start."""
+    return all(map(lt, parents, range(len(parents))))
+
+
 def _cut_cycles(parents: list[int]) -> list[bool]:
     """Make a forest of the links: in each cycle, the earliest span loses its parent."""
     cut = [False] * len(parents)
-    if all(map(lt, parents, range(len(parents)))):
-        # Each stands behind its parent: no way leads back.
+    if _is_ordered(parents):
+        # No way leads back.
         return cut
     seen = [0] * len(parents)
     for begin in range(len(parents)):
@@ -121,9 +137,13 @@ def _walk(parents: list[int], children: list[list[int]]) -> tuple[list[int], lis
 
 
 def _entries(
-    parents: list[int], named: Sequence[int], order: list[int], kinds: Sequence[int], services: Sequence[str]
+    parents: list[int],
+    named: Sequence[int],
+    order: Sequence[int],
+    kinds: Sequence[int],
+    services: Sequence[str],
 ) -> list[int]:
-    """For each span the place of the entry above it.
+    """For each span the place of the entry above it; `order` has each behind its parent, tops by start.
 
     Spans of one service that name the same missing parent are one request, not
     several: the parent ends after them, so that it often arrives after them.

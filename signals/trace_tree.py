@@ -138,12 +138,13 @@ class Outline(Generic[S]):
 
 def outline(spans: Sequence[S]) -> Outline[S]:
     """The outline of a trace's spans, which may be in any order. O(n log n)."""
-    ranked = sorted((span for span in spans if not span.browser), key=_by_start)
+    mixed = any(map(_browser, spans))
+    ranked = sorted([span for span in spans if not span.browser] if mixed else spans, key=_by_start)
     places, doubled = _places(ranked)
     if any(doubled):
         ranked.sort(key=_rank)
         places, doubled = _places(ranked)
-    outside = {span.span_id for span in spans if span.browser}
+    outside = {span.span_id for span in spans if span.browser} if mixed else set()
     missing: dict[Hashable, int] = {}
     parents = []
     for above in map(_parent_id, ranked):
@@ -224,6 +225,8 @@ _rank: Callable[[SpanLike], tuple[Any, ...]] = attrgetter(
 _by_start: Callable[[SpanLike], tuple[Any, ...]] = attrgetter("start_unix_nano", "span_id")
 """The same where no id comes twice."""
 _parent_id: Callable[[SpanLike], Hashable] = attrgetter("parent_span_id")
+_error: Callable[[SpanLike], bool] = attrgetter("error")
+_browser: Callable[[SpanLike], bool] = attrgetter("browser")
 
 
 def _places(ranked: Sequence[SpanLike]) -> tuple[dict[Hashable, int], list[bool]]:
@@ -264,7 +267,7 @@ def answers(span: SpanLike, parent: SpanLike) -> bool:
 
 def _origins(spans: Sequence[SpanLike], children: list[list[int]]) -> list[SpanError]:
     """Of spans in error: ORIGIN without a direct child in error, RECEIVED with one."""
-    if not any(span.error for span in spans):
+    if not any(map(_error, spans)):
         return [SpanError.NONE] * len(spans)
     found = []
     for span, below in zip(spans, children, strict=True):

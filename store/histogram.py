@@ -7,10 +7,10 @@ what files mean.
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
+from math import log2
 from typing import NamedTuple
 
 from store.results import Latency
@@ -20,7 +20,7 @@ _PER_DOUBLING = 16
 
 def bucket_of(value_ns: int) -> int:
     """The bucket of a duration; 0 holds everything up to 1 ns."""
-    return int(math.log2(value_ns) * _PER_DOUBLING) + 1 if value_ns > 1 else 0
+    return int(log2(value_ns) * _PER_DOUBLING) + 1 if value_ns > 1 else 0
 
 
 def value_of(bucket: int) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -125,6 +126,22 @@ class StoredSpans:
         parts = self._parts("SELECT length(ids) FROM part_ids WHERE trace_id = ?", (trace_id,))
         bytes_of_ids: int = sum([size for (size,) in parts])
         return int(rows[0][0]) + bytes_of_ids // ID_BYTES
+
+    def counts_of(self, traces: Sequence[bytes]) -> dict[bytes, int]:
+        """How many spans are stored of each of these traces that has any."""
+        found: Counter[bytes] = Counter()
+        for begin in range(0, len(traces), _AT_ONCE):
+            some = traces[begin : begin + _AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            for trace_id, size in self._parts(
+                f"SELECT trace_id, length(ids) FROM part_ids WHERE trace_id IN ({marks})", some
+            ):
+                found[trace_id] += size // ID_BYTES
+            for trace_id, count in self._ask(
+                f"SELECT trace_id, count(*) FROM spans WHERE trace_id IN ({marks}) GROUP BY trace_id", some
+            ):
+                found[trace_id] += count
+        return found
 
     def has_trace(self, trace_id: bytes) -> bool:
         """Whether a span of this trace is stored."""

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 import store
-from store.api import Batch, Settling
+from store.api import Batch, Settling, StoreBusy
 from store.sqlite.settled_file import discard_settled, settled_path
+from store.sqlite.write import settlement
 from store.sqlite.write.settler import Settler
 from store.sqlite.write.settler_process import SettlerProcess
 from store.sqlite.write.writer import SqliteWriter
@@ -127,3 +128,27 @@ def test_a_process_that_hangs_is_said_and_what_it_left_is_settled_when_it_goes_o
         os.kill(process.pid, signal.SIGCONT)
         writer.close()
         reader.close()
+
+
+def test_many_spans_wait_for_a_shorter_time_than_few(
+    unsettled: Unsettled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that had no core for a moment settles few at once; many take as long as they came in."""
+    monkeypatch.setattr(settlement, "_LATE_S", 0.0)
+    monkeypatch.setattr(settlement, "_MANY_SPANS", 3)
+    health = unsettled.writer.health
+
+    def is_asked_to_wait() -> bool:
+        try:
+            unsettled.writer.check_pace()
+        except StoreBusy as error:
+            return error.reason == "behind" and "has waited for" in str(error)
+        return False
+
+    unsettled.writer.write(Batch([row(span(number)) for number in range(1, 4)]))
+    eventually(lambda: health().settling.up_to_unix_nano is not None, "the writer sees what waits")
+    assert not is_asked_to_wait()
+    unsettled.writer.write(Batch([row(span(4))]))
+    eventually(is_asked_to_wait, "senders wait")
+    unsettled.settle()
+    eventually(lambda: not is_asked_to_wait(), "senders go on")

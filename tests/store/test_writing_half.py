@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from store.sqlite.packed_calls import StoredCall
-from store.sqlite.packed_cells import Sums, merged, pack, total
+from store.sqlite.packed_cells import Merging, Sums, merged, pack, total
 from store.sqlite.store_file import empty_store
 from store.sqlite.table_layout import OTHER_ITEM, SAMPLE_SERIES, SERVICE_SERIES
 from store.sqlite.write import tag_set_ids
@@ -106,6 +106,14 @@ def test_two_histograms_are_stored_as_their_sum_is(seed: int) -> None:
         sums: Sums = {bucket: first.get(bucket, 0) + second.get(bucket, 0) for bucket in first | second}
         assert merged(pack(first), pack(second)) == pack(sums)
         assert total([pack(sums)]) == {bucket: count for bucket, count in sums.items() if count}
+
+
+def test_what_was_merged_last_is_not_mistaken_for_anything_else() -> None:
+    """The same sum is told again; another first or second part is merged."""
+    merging = Merging()
+    one, two, three = pack({1: 1}), pack({1: 2, 5: 1}), pack({9: 4})
+    asked = [(one, two), (one, two), (one, three), (two, three), (three, two), (one, two), (one, one)]
+    assert [merging.merged(*each) for each in asked] == [merged(*each) for each in asked]
 
 
 def test_cells_of_every_width_have_the_same_sums(connection: sqlite3.Connection) -> None:

@@ -52,6 +52,8 @@ MAX_WORK_S: Final = 1.0
 _FEW: Final = 2_000
 """… unless it is so little that the time of one round says nothing …"""
 MAX_WAITING: Final = 24_000
+_MAX_TAKEN_APART: Final = 16_000
+"""… of which a process takes no more at once: a round settles fewer, and the rest can wait in the table."""
 MAX_WAITING_BYTES: Final = 48 * 2**20
 """… or while so many rows are in memory, of some 2 kB each, or their messages are so large."""
 _ROUND_S: Final = 0.1
@@ -60,6 +62,8 @@ _ROUND_APART_S: Final = 0.5
 """… and where they never do: a cell that several traces count in is written once a round."""
 _BACKLOG: Final = 100_000
 """Spans of a backlog that are looked at at once: an id in memory for each trace."""
+_LOOKED_UP: Final = 100
+"""Traces that are looked up at once before they are aggregated."""
 _ATTEMPTS: Final = 2
 """Failed attempts after which a trace is left without an aggregate."""
 
@@ -258,12 +262,17 @@ class AggregationSchedule:
     def _aggregate_traces(self, now_s: float, *, final: bool) -> tuple[list[bytes], bool]:
         """The traces that were aggregated, and whether these are all that are due."""
         done: list[bytes] = []
-        for trace_id, due in self._dirty.items():
-            if not final:
-                if not self._is_ripe(trace_id, due.first_s, now_s):
-                    continue
-                if time.monotonic() > now_s + (_ROUND_APART_S if self._apart else _ROUND_S):
-                    return done, False
+        limit_s = now_s + (_ROUND_APART_S if self._apart else _ROUND_S)
+        ripe = [
+            trace_id
+            for trace_id, due in self._dirty.items()
+            if final or self._is_ripe(trace_id, due.first_s, now_s)
+        ]
+        for place, trace_id in enumerate(ripe):
+            if not final and time.monotonic() > limit_s:
+                return done, False
+            if place % _LOOKED_UP == 0:
+                self.traces.known.look_up(ripe[place : place + _LOOKED_UP])
             done.append(trace_id)
             known = self._recent.get(trace_id)
             if known:
@@ -323,7 +332,7 @@ class AggregationSchedule:
 
     @property
     def _is_full(self) -> bool:
-        many = self._waiting > MAX_WAITING
+        many = self._waiting > (_MAX_TAKEN_APART if self._apart else MAX_WAITING)
         return many or (self._waiting > 0 and self._remembered_bytes > MAX_WAITING_BYTES)
 
     def _take_spans(self, row: Handover, now_s: float, came_s: float) -> None:
@@ -331,22 +340,29 @@ class AggregationSchedule:
         added = 0
         size = row.size_bytes // max(len(row.spans), 1)
         due = Due(now_s if row.id > self._before_start else 0.0, row.id - 1, NO_NUMBER)
+        of_row: dict[bytes, RecentTrace] = {}
         for span in row.spans:
             trace_id = span.trace_id
-            known = self._recent.get(trace_id)
+            known = of_row.get(trace_id)
             if known is None:
-                known = self._recent[trace_id] = RecentTrace()
+                known = of_row[trace_id] = self._known(trace_id, came_s)
+                if trace_id not in self._dirty:
+                    self._dirty[trace_id] = due
             if known.rows.setdefault(span.span_id, span) is span:
                 known.size_bytes += size
                 known.waiting += 1
                 added += 1
-            if came_s > known.last_s:
-                known.last_s = came_s
-            if trace_id not in self._dirty:
-                self._dirty[trace_id] = due
         self._remembered += added
         self._waiting += added
         self._remembered_bytes += added * size
+
+    def _known(self, trace_id: bytes, came_s: float) -> RecentTrace:
+        """What is in memory of a trace of which spans came then."""
+        known = self._recent.get(trace_id)
+        if known is None:
+            known = self._recent[trace_id] = RecentTrace()
+        known.last_s = max(known.last_s, came_s)
+        return known
 
     def _is_ripe(self, trace_id: bytes, first_s: float, now_s: float) -> bool:
         known = self._recent.get(trace_id)

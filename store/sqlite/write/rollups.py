@@ -14,11 +14,12 @@ from typing import Final
 
 from store.histogram import bucket_of
 from store.sqlite.packed_calls import StoredCall
-from store.sqlite.packed_cells import merged, pack
+from store.sqlite.packed_cells import Merging, pack
 from store.sqlite.table_layout import (
     CALL_SERIES,
     ERROR_ORIGIN,
     FINE_S,
+    NO_ERROR,
     SAMPLE_SERIES,
     SECOND_NS,
     WIDTHS,
@@ -83,7 +84,7 @@ class Rollups:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        connection.create_function("merged", 2, merged, deterministic=True)
+        connection.create_function("merged", 2, Merging().merged, deterministic=True)
         self._series = SeriesIds(connection)
         self._known_series = self._series.known
         self._cells: _Cells = {}
@@ -93,7 +94,16 @@ class Rollups:
 
     def request(self, sign: int, series: SeriesKey, start: int, bucket: int, error: int, worst: int) -> None:
         """Add one request of a service's series (`sign` 1), or subtract one that was added (-1)."""
-        self._count(series, sign, start, bucket, error, worst == ERROR_ORIGIN)
+        slot = start // _FINE_NS
+        where = (series, slot)
+        cell = self._known.get(where)
+        if cell is None:
+            cell = self._known[where] = self._cell(series, slot)
+        (cell.added if sign > 0 else cell.subtracted).append(bucket)
+        if error:
+            cell.errors += sign
+        if worst == ERROR_ORIGIN:
+            cell.origins += sign
 
     def sample(
         self,
@@ -107,7 +117,7 @@ class Rollups:
     ) -> None:
         """Add one measured value of a browser, or subtract one that was added (`sign` -1)."""
         key: SeriesKey = (SAMPLE_SERIES, environment, metric, synthetic_item(synthetic), "")
-        self._count(key, sign, start, bucket, int(failed), False)
+        self.request(sign, key, start, bucket, int(failed), NO_ERROR)
 
     def calls(self, sign: int, environment: str, calls: Iterable[StoredCall]) -> None:
         """Add calls (`sign` 1), or subtract some that were added (-1)."""
@@ -122,18 +132,6 @@ class Rollups:
             (cell.added if sign > 0 else cell.subtracted).append(bucket_of(duration_ns))
             if error:
                 cell.errors += sign
-
-    def _count(self, key: SeriesKey, sign: int, start: int, bucket: int, error: int, origin: bool) -> None:
-        slot = start // _FINE_NS
-        where = (key, slot)
-        cell = self._known.get(where)
-        if cell is None:
-            cell = self._known[where] = self._cell(key, slot)
-        (cell.added if sign > 0 else cell.subtracted).append(bucket)
-        if error:
-            cell.errors += sign
-        if origin:
-            cell.origins += sign
 
     def _cell(self, key: SeriesKey, slot: int) -> _Cell:
         series = self._known_series(key)

@@ -27,6 +27,11 @@ _SLOW_SEEN: Final = "slow_seen"
 _LATEST_S: Final = 5.0
 """Senders of spans wait while something was handed over longer ago than this: the process does not keep up,
 or is not there …"""
+_LATE_S: Final = 2.2
+"""… or longer ago than this, while so many spans wait. What came within this time takes about as long once
+nothing more comes, however quick the machine is: then all is settled within three seconds. Fewer are settled
+by the next round, even if the process had no core for a moment …"""
+_MANY_SPANS: Final = 10_000
 _MOST_SPANS: Final = 100_000
 """… or while so many spans wait, which the process reads as it comes to them."""
 _DELETE_EVERY_S: Final = 0.2
@@ -94,7 +99,7 @@ class Settlement:
             raise busy(lag)
 
     def _lag_of_process(self) -> str:
-        if self._waited_s > _LATEST_S:
+        if self._waited_s > (_LATE_S if self._waiting_spans > _MANY_SPANS else _LATEST_S):
             return f"the oldest of them has waited for {self._waited_s:.1f} s"
         if self._waiting_spans > _MOST_SPANS:
             return f"{self._waiting_spans:,} of them wait"

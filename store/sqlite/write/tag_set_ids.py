@@ -17,6 +17,7 @@ from signals.attributes import SEAT
 from store.sqlite.table_layout import SERVICE_SERIES
 from store.sqlite.tag_set_keys import BODY_BYTES, operation_key
 from store.sqlite.write.interning import SeriesKey
+from store.sqlite.write.many_rows import ManyRows
 from store.tag_sets import (
     OF_CALLS,
     OPERATION,
@@ -28,15 +29,19 @@ from store.tag_sets import (
 )
 
 _CACHED: Final = 40_000
-"""Sets that are known by what spans carry, of 200 bytes each: by a digest, as texts take a kilobyte."""
+"""Sets that are known by their digest, of 200 bytes each, as texts take a kilobyte."""
+_CACHED_BAGS: Final = 10_000
+"""The same by what several spans carry: sets of hostile data, which are all different, gain nothing by it."""
 _NUMBERS_CACHED: Final = 20_000
 _OPERATIONS_CACHED: Final = 5_000
 _PERSONS_CACHED: Final = 5_000
+_SERIES_CACHED: Final = 2_000
 _MAX_VALUES: Final = 64
 """Values of one tag that one request is found by."""
 _ASKED: Final = 500
 """Keys of one question: one alone takes 9 µs, one of so many 3."""
-_INSERT: Final = "INSERT OR IGNORE INTO tagsets (id, key, body) VALUES (?, ?, ?)"
+_INSERT: Final = "INSERT OR IGNORE INTO tagsets (id, key, body)"
+_INSERT_SLOT: Final = "INSERT OR IGNORE INTO set_slots (tagset, slot)"
 _MARSHAL: Final = 2
 """The version of `marshal` whose bytes depend on nothing but the value."""
 _DIGESTED: Final = hashlib.blake2b
@@ -48,14 +53,20 @@ class StoredTagSet:
 
     number: int
     """0 until `TagSetIds.flush`, if the set may be new."""
-    environment: str
-    service: str
     series: SeriesKey
-    """The series of the rollups in which its requests count."""
+    """The series of the rollups in which its requests count: one for all sets of a service."""
     persons: tuple[str, ...]
     """The values of its `enduser.id`."""
     slot: int = -1
     """The last that was noted of it."""
+
+    @property
+    def environment(self) -> str:
+        return self.series[1]
+
+    @property
+    def service(self) -> str:
+        return self.series[2]
 
 
 class TagSetIds:
@@ -71,9 +82,12 @@ class TagSetIds:
         self._unnumbered: dict[bytes, tuple[StoredTagSet, str]] = {}
         """Whole key to the sets that `flush` must look for or store, and their body."""
         self._operation_key = lru_cache(_OPERATIONS_CACHED)(operation_key)
+        self._series_of = lru_cache(_SERIES_CACHED)(_series_of)
         self._alone = lru_cache(_PERSONS_CACHED)(_alone)
         """One copy for the thousands of sets of a person."""
         self._new_slots: list[tuple[StoredTagSet, int]] = []
+        self._sets = ManyRows(connection, _INSERT, 3)
+        self._slots = ManyRows(connection, _INSERT_SLOT, 2)
 
     def of(
         self,
@@ -92,7 +106,8 @@ class TagSetIds:
         key = _DIGESTED(asked, digest_size=BODY_BYTES).digest()
         found = self._by_tags.get(key)
         if found is None:
-            self._make_room(self._by_tags)
+            if len(self._by_tags) >= _CACHED_BAGS:
+                _make_room(self._by_tags)
             tags = union(bags)
             if called and (of_calls := _only_called(tags, bags, called)):
                 tags[OF_CALLS] = of_calls
@@ -103,11 +118,6 @@ class TagSetIds:
         """The same of a request whose spans all carry these tags."""
         # Most often. Its text takes as long to make as a digest of what is asked.
         return self._with(service, operation, dict(bag))
-
-    def _make_room(self, cache: dict[bytes, StoredTagSet]) -> None:
-        if len(cache) >= _CACHED:
-            for oldest in list(islice(cache, _CACHED // 8)):
-                del cache[oldest]
 
     def numbered(self, number: int) -> StoredTagSet:
         """The set of a stored number; without service and environment if it was pruned."""
@@ -124,10 +134,7 @@ class TagSetIds:
         if self._unnumbered:
             self._number()
         if self._new_slots:
-            self._connection.executemany(
-                "INSERT OR IGNORE INTO set_slots (tagset, slot) VALUES (?, ?)",
-                sorted([(tag_set.number, slot) for tag_set, slot in self._new_slots]),
-            )
+            self._slots.insert(sorted([(tag_set.number, slot) for tag_set, slot in self._new_slots]))
             self._new_slots.clear()
 
     def invalidate(self) -> None:
@@ -144,28 +151,22 @@ class TagSetIds:
         tags[OPERATION] = operation
         body = orjson.dumps(tags, option=orjson.OPT_SORT_KEYS)
         key = _DIGESTED(body, digest_size=BODY_BYTES).digest()
-        return self._by_body.get(key) or self._new(self._operation_key(service, operation), key, body, tags)
-
-    def _new(self, begin: bytes, key: bytes, body: bytes, tags: Tags) -> StoredTagSet:
-        """The set of a key, given with how the whole one begins, that is not in the cache."""
-        whole = begin + key
-        if waiting := self._unnumbered.get(whole):
-            # The cache dropped it before it had a number.
-            return waiting[0]
-        if len(self._by_body) >= _CACHED:
-            self._make_room(self._by_body)
-        found = self._by_body[key] = self._stored(0, tags)
-        self._unnumbered[whole] = found, body.decode()
+        found = self._by_body.get(key)
+        if found is None:
+            whole = self._operation_key(service, operation) + key
+            if waiting := self._unnumbered.get(whole):
+                # The cache dropped it before it had a number.
+                return waiting[0]
+            if len(self._by_body) >= _CACHED:
+                _make_room(self._by_body)
+            found = self._by_body[key] = self._stored(0, service, tags)
+            self._unnumbered[whole] = found, body.decode()
         return found
 
-    def _stored(self, number: int, tags: Tags) -> StoredTagSet:
-        environment, service = environment_in(tags), service_in(tags)
-        series: SeriesKey = (SERVICE_SERIES, environment, service, "", "")
-        return StoredTagSet(number, environment, service, series, self._persons_of(tags))
-
-    def _persons_of(self, tags: Tags) -> tuple[str, ...]:
+    def _stored(self, number: int, service: str, tags: Tags) -> StoredTagSet:
         found = tags.get(SEAT, ())
-        return self._alone(found) if isinstance(found, str) else tuple(found)
+        persons = self._alone(found) if isinstance(found, str) else tuple(found)
+        return StoredTagSet(number, self._series_of(environment_in(tags), service), persons)
 
     def _number(self) -> None:
         # In the order of the keys, so that neighbours of the table and of its index share a page.
@@ -181,7 +182,7 @@ class TagSetIds:
                 tag_set.number = number
                 new.append((number, bytearray(key), body))
             before = self._connection.total_changes
-            self._connection.executemany(_INSERT, new)
+            self._sets.insert(new)
             if self._connection.total_changes - before < len(part):
                 self._find(part)
         self._unnumbered.clear()
@@ -195,7 +196,17 @@ class TagSetIds:
 
     def _read(self, number: int) -> StoredTagSet:
         row = self._connection.execute("SELECT body FROM tagsets WHERE id = ?", (number,)).fetchone()
-        return self._stored(number, orjson.loads(row[0]) if row else {})
+        tags = orjson.loads(row[0]) if row else {}
+        return self._stored(number, service_in(tags), tags)
+
+
+def _make_room(cache: dict[bytes, StoredTagSet]) -> None:
+    for oldest in list(islice(cache, len(cache) // 8)):
+        del cache[oldest]
+
+
+def _series_of(environment: str, service: str) -> SeriesKey:
+    return SERVICE_SERIES, environment, service, "", ""
 
 
 def _alone(person: str) -> tuple[str, ...]:

@@ -11,7 +11,6 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from operator import attrgetter
-from typing import NamedTuple
 
 import orjson
 
@@ -48,6 +47,8 @@ from store.sqlite.table_layout import (
     error_code,
 )
 from store.sqlite.write.interning import PairIds
+from store.sqlite.write.known_traces import KnownTraces, Previous
+from store.sqlite.write.many_rows import ManyRows
 from store.sqlite.write.rollups import Rollups
 from store.sqlite.write.slot_versions import SlotVersions
 from store.sqlite.write.tag_set_ids import StoredTagSet, TagSetIds
@@ -57,11 +58,6 @@ from store.tag_sets import ERROR, MANY_PERSONS, ORIGIN, PERSON, SERVICE
 MAX_SPANS = 50_000
 """Spans of a trace that are aggregated: the first to arrive."""
 
-# The index traces_by_id begins with the last 8 bytes of the id: a condition on them makes SQLite use it.
-_OLD = (
-    "SELECT id, start, services, tags, calls FROM traces WHERE substr(trace_id, 9) = substr(?, 9) "
-    "AND trace_id = ?"
-)
 _INSERT_TRACE = (
     "INSERT INTO traces (id, trace_id, start, duration, service, operation, spans, errors, origins, "
     "complete, session_id, services, tags, calls) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -69,24 +65,16 @@ _INSERT_TRACE = (
 _INSERT_REQUESTS = (
     "INSERT INTO requests (start, trace, last, sets, lows, starts, unbounded) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
+_INSERT_PAIR = "INSERT OR IGNORE INTO trace_pairs (pair, start, trace)"
 _CACHED_PAIRS = 5_000
 _PERSONS: Callable[[StoredTagSet], tuple[str, ...]] = attrgetter("persons")
+_BROWSER: Callable[[SpanRow], bool] = attrgetter("browser")
 _MOST_PERSONS = 4
 """Of one trace that it is found by: who sends another with every span makes no row for each."""
 
 
 Services = Sequence[tuple[str, int, int]]
 """(name, spans, code of the worst error) in order of first start; `traces.services` as JSON."""
-
-
-class _Previous(NamedTuple):
-    """What is stored of a trace that is aggregated again."""
-
-    id: int
-    start: int
-    services: str
-    tags: str
-    calls: bytes
 
 
 def _service_pairs(services: Services) -> Iterable[tuple[str, str]]:
@@ -101,13 +89,16 @@ def _service_pairs(services: Services) -> Iterable[tuple[str, str]]:
             yield ORIGIN, ""
 
 
-def _person_pairs(carried: Iterable[tuple[str, ...]]) -> Iterable[tuple[str, str]]:
-    """The pairs that a trace whose tag sets carry these persons is found by."""
-    persons = {person for each in carried for person in each}
+def _persons_of(sets: Iterable[StoredTagSet]) -> frozenset[str]:
+    """The persons that a trace with these tag sets carries."""
+    return frozenset[str]().union(*map(_PERSONS, sets))
+
+
+def _person_pairs(persons: frozenset[str]) -> Iterable[tuple[str, str]]:
+    """The pairs that a trace of these persons is found by."""
     if len(persons) > _MOST_PERSONS:
-        yield MANY_PERSONS, ""
-    else:
-        yield from ((PERSON, person) for person in persons)
+        return [(MANY_PERSONS, "")]
+    return [(PERSON, person) for person in persons]
 
 
 class TraceAggregation:
@@ -125,12 +116,15 @@ class TraceAggregation:
         """Read spans from `main`; all else is of `connection`."""
         self._connection = connection
         self._stored = of_connection(main)
+        self.known = KnownTraces(connection, self._stored)
+        """Whoever aggregates many lets them be looked up before."""
         self._tag_sets = tag_sets
         self._pairs = pairs
         self._rollups = rollups
         self._traces: list[tuple[object, ...]] = []
         self._requests: list[TraceRequests] = []
         self._trace_pairs: list[tuple[int, int, int]] = []
+        self._pair_rows = ManyRows(connection, _INSERT_PAIR, 3)
         self._versions = versions
         self._service_pair_ids = lru_cache(_CACHED_PAIRS)(self._ids_of)
         self._person_pair_ids = lru_cache(_CACHED_PAIRS)(self._ids_of_persons)
@@ -143,10 +137,9 @@ class TraceAggregation:
         `remembered` are rows of it that are still in memory: they are used if they
         are all there is, else the trace is read from the table.
         """
-        old = self._previous(trace_id)
-        if old is None and remembered and all(span.browser for span in remembered):
+        old, count = self.known.take(trace_id)
+        if old is None and remembered and all(map(_BROWSER, remembered)):
             return
-        count = self._stored.count(trace_id)
         spans = remembered if count == len(remembered) else self._read(trace_id)
         if old is not None:
             self._see_last_id()
@@ -173,10 +166,11 @@ class TraceAggregation:
             self._versions.change(each.start)
         self._versions.write()
         self._trace_pairs.sort()
-        write("INSERT OR IGNORE INTO trace_pairs (pair, start, trace) VALUES (?, ?, ?)", self._trace_pairs)
+        self._pair_rows.insert(self._trace_pairs)
         self._traces.clear()
         self._requests.clear()
         self._trace_pairs.clear()
+        self.known.forget()
 
     def on_rollback(self) -> None:
         """Drop what was not flushed, and the caches."""
@@ -184,6 +178,7 @@ class TraceAggregation:
         self._requests.clear()
         self._trace_pairs.clear()
         self._versions.clear()
+        self.known.forget()
         self.invalidate()
 
     def invalidate(self) -> None:
@@ -194,14 +189,10 @@ class TraceAggregation:
 
     def remove(self, trace_id: bytes) -> None:
         """Delete what was derived from a pruned trace, except its part of the rollups: they end by time."""
-        old = self._previous(trace_id)
+        old, _ = self.known.take(trace_id)
         if old is not None:
             self._delete(old)
             self._versions.write()
-
-    def _previous(self, trace_id: bytes) -> _Previous | None:
-        row = self._connection.execute(_OLD, (trace_id, trace_id)).fetchone()
-        return None if row is None else _Previous._make(row)
 
     def _see_last_id(self) -> None:
         """Ask for the highest id. Must come before a row is deleted whose id is to be used again."""
@@ -248,7 +239,7 @@ class TraceAggregation:
             )
         return found
 
-    def _subtract(self, old: _Previous) -> None:
+    def _subtract(self, old: Previous) -> None:
         """Take the previous contribution out of the rollups, and delete its rows."""
         row = self._connection.execute(
             "SELECT sets, lows, starts FROM requests WHERE start = ? AND trace = ?", (old.start, old.id)
@@ -264,7 +255,7 @@ class TraceAggregation:
         self._rollups.calls(-1, environment, unpack_calls(old.calls, old.start))
         self._delete(old)
 
-    def _delete(self, old: _Previous) -> None:
+    def _delete(self, old: Previous) -> None:
         execute = self._connection.execute
         carried = set(_service_pairs(orjson.loads(old.services)))
         row = execute(
@@ -272,7 +263,7 @@ class TraceAggregation:
         ).fetchone()
         if row is not None:
             numbers = set(unpack(SET_CODE, row[0]))
-            carried |= set(_person_pairs([self._tag_sets.numbered(number).persons for number in numbers]))
+            carried |= set(_person_pairs(_persons_of(map(self._tag_sets.numbered, numbers))))
             for _, unbounded in orjson.loads(row[1] or "[]"):
                 carried |= {(tag, value) for tag, values in unbounded.items() for value in values}
         self._connection.executemany(
@@ -329,13 +320,15 @@ class TraceAggregation:
         begun = min(starts)
         slot = begun // TAG_SET_SLOT_NS
         found = TraceRequests(begun, trace, [], [], [], [])
-        count, note_slot = self._rollups.request, self._tag_sets.note_slot
+        sets, outcomes, after = found.sets, found.outcomes, found.starts
+        count, note_slot, of_one = self._rollups.request, self._tag_sets.note_slot, self._tag_sets.of_one
         worsts = worst_of_each(shape)
         for entry, members in members_of(shape):
             span = spans[entry]
-            if len(members) == 1 and UNBOUNDED.isdisjoint(span.tags):
+            tags = span.tags
+            if len(members) == 1 and tags.keys().isdisjoint(UNBOUNDED):
                 # Of hostile data nearly every request.
-                tag_set = self._tag_sets.of_one(span.service, span.name, span.tags)
+                tag_set = of_one(span.service, span.name, tags)
             else:
                 bags, called = bags_of(entry, members, spans, found)
                 tag_set = self._tag_sets.of(span.service, span.name, bags, called)
@@ -346,14 +339,16 @@ class TraceAggregation:
             count(1, tag_set.series, start, bucket, error, worst)
             if tag_set.slot != slot:
                 note_slot(tag_set, slot)
-            found.sets.append(tag_set)
-            found.outcomes.append(outcome_of(bucket, error, worst))
-            found.starts.append(start - begun)
+            sets.append(tag_set)
+            outcomes.append(outcome_of(bucket, error, worst))
+            after.append(start - begun)
         self._requests.append(found)
         own = tuple([(name, worst) for name, _, worst in services])
         self._trace_pairs += [(number, begun, trace) for number in self._service_pair_ids(own)]
-        persons = frozenset(map(_PERSONS, found.sets))
-        self._trace_pairs += [(number, begun, trace) for number in self._person_pair_ids(persons)]
+        persons = _persons_of(found.sets)
+        # Who are too many are all the same, and would be thousands of keys of a kilobyte.
+        ids_of = self._person_pair_ids if len(persons) <= _MOST_PERSONS else self._ids_of_persons
+        self._trace_pairs += [(number, begun, trace) for number in ids_of(persons)]
         if found.unbounded:
             carried = {(tag, value) for _, tags in found.unbounded for tag in tags for value in tags[tag]}
             self._trace_pairs += [(self._pairs.id_of(pair), begun, trace) for pair in carried]
@@ -363,21 +358,29 @@ class TraceAggregation:
         pairs = _service_pairs([(name, 0, worst) for name, worst in services])
         return [self._pairs.id_of(pair) for pair in set(pairs)]
 
-    def _ids_of_persons(self, carried: frozenset[tuple[str, ...]]) -> Sequence[int]:
+    def _ids_of_persons(self, persons: frozenset[str]) -> Sequence[int]:
         """The ids of the pairs that every trace of these persons is found by."""
-        return [self._pairs.id_of(pair) for pair in _person_pairs(carried)]
+        return [self._pairs.id_of(pair) for pair in _person_pairs(persons)]
 
 
 def _stored_calls(shape: Outline[SpanRow]) -> list[StoredCall]:
-    found: list[StoredCall] = []
-    for source, target, begun, duration_ns, error, inferred, database, answered in calls_of(
-        shape, _answered_badly
-    ):
-        flag = REPORTED if answered else UNANSWERED
-        if inferred:
-            flag = INFERRED_DATABASE if database else INFERRED
-        found.append((source, target, begun, duration_ns, int(error), flag))
-    return found
+    return [
+        (
+            source,
+            target,
+            begun,
+            duration_ns,
+            1 if error else 0,
+            (INFERRED_DATABASE if database else INFERRED)
+            if inferred
+            else REPORTED
+            if answered
+            else UNANSWERED,
+        )
+        for source, target, begun, duration_ns, error, inferred, database, answered in calls_of(
+            shape, _answered_badly
+        )
+    ]
 
 
 def _answered_badly(span: SpanRow) -> bool:
