@@ -6,8 +6,8 @@ every process that is forked from it (30 MB in all).
 
 from __future__ import annotations
 
-from lab.plan.topology import PRELOAD
+from lab.plan.topology import OF_ONE_PROCESS, PRELOAD
 from lab.supervision.forkserver import preload
 
 if __name__ == "__main__":
-    preload(PRELOAD)
+    preload((*PRELOAD, *OF_ONE_PROCESS))

@@ -125,9 +125,12 @@ class Watched(type(os.environ)):
         read.add(key)
         return super().__getitem__(key)
 os.environ.__class__ = Watched
-from lab.plan.topology import PRELOAD
+import sys
+from lab.plan.topology import OF_ONE_PROCESS, PRELOAD
 for module in PRELOAD:
     importlib.import_module(module)
+early = [module for module in OF_ONE_PROCESS if module in sys.modules]
+assert not early, f"imported before the fork although one process needs it: {early}"
 ours = [key for key in read if key.startswith(("HIPSTERLAB_", "PORT", "LISTEN_", "DEPLOYMENT_"))]
 assert not ours, ours
 assert threading.active_count() == 1, threading.enumerate()
