@@ -21,6 +21,8 @@ PROBE = "lab-probe"
 seat is spared the incidents that break telemetry. The provider, another company, answers it at once."""
 _PROVIDER = "buttercup_delay_ms"
 _QUICK: FlagValue = MappingProxyType({"min": 1, "max": 2})
+_ITS_OWN: FlagValue = MappingProxyType({"min": 0, "max": 0})
+"""The provider takes as long as it does without a fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +65,12 @@ def flagd_json(incident: Incident, for_seats: Mapping[str, SeatState] = NO_SEATS
 
 
 def _for_the_probe(incident: Incident) -> Mapping[str, SeatState]:
-    flags = tuple(
-        replace(flag, people=_QUICK, tenants=NO_TENANTS) if flag.key == _PROVIDER else flag
-        for flag in incident.flags
-    )
+    flags = {flag.key: flag for flag in incident.flags}
+    provider = flags.get(_PROVIDER) or Flag(_PROVIDER, _ITS_OWN, _ITS_OWN, "", _ITS_OWN)
+    flags[_PROVIDER] = replace(provider, people=_QUICK, tenants=NO_TENANTS)
     broken = incident.question.kind is FaultKind.BROKEN_TELEMETRY
     repaired = frozenset(repair.name for repair in incident.repairs if broken)
-    if flags == incident.flags and not repaired:
-        return NO_SEATS
-    return {PROBE: SeatState(replace(incident, flags=flags), repaired)}
+    return {PROBE: SeatState(replace(incident, flags=tuple(flags.values())), repaired)}
 
 
 @dataclass(slots=True)

@@ -38,8 +38,15 @@ def test_flagd_gives_each_kind_of_traffic_its_own_value(name: str, who: str) -> 
         assert told == wished, f"{name}: {flag.key} for {who} is {told!r} instead of {wished!r}"
 
 
-def test_a_healthy_shop_has_no_flag_at_all() -> None:
-    assert json.loads(incidents.flagd_json(incidents.load("none")))["flags"] == {}
+def test_a_healthy_shop_has_no_flag_but_the_proofs_quick_provider() -> None:
+    """For everybody else the provider takes as long as it does without any flag."""
+    document = incidents.flagd_json(incidents.load("none"))
+    assert list(json.loads(document)["flags"]) == ["buttercup_delay_ms"]
+    core = FlagdCore()
+    core.set_flags(document)
+    for traffic, seat in (("people", "ana"), ("people", ""), ("synthetic", PROBE)):
+        shopper = EvaluationContext(targeting_key=seat, attributes={"traffic": traffic, "seat": seat})
+        assert core.resolve_object_value("buttercup_delay_ms", {}, shopper).value == {"min": 0, "max": 0}
 
 
 def test_the_document_says_the_same_every_time() -> None:
@@ -54,6 +61,7 @@ def test_the_seat_of_the_readiness_proof_is_spared_broken_telemetry_and_a_slow_p
     core = FlagdCore()
     core.set_flags(incidents.flagd_json(incident))
     probe = EvaluationContext(targeting_key=PROBE, attributes={"traffic": "people", "seat": PROBE})
+    assert core.resolve_object_value("buttercup_delay_ms", {}, probe).value == {"min": 1, "max": 2}
     for flag in incident.flags:
         spared = incident.question.kind is FaultKind.BROKEN_TELEMETRY
         wished = flag.healthy if spared else flag.people

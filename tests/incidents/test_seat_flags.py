@@ -28,6 +28,9 @@ HEALTHY: Mapping[str, Any] = {
     "a_text": "",
     "a_range": {"min": 0, "max": 0},
 }
+PROVIDER = "buttercup_delay_ms"
+"""Always there, for the seat of the readiness proof."""
+OF_OTHERS: Mapping[str, Any] = {**HEALTHY, PROVIDER: {"min": 0, "max": 0}}
 HOSTILE = (
     "synthetic",
     "people",
@@ -91,13 +94,13 @@ def expected(for_all: Incident, state: SeatState | None, key: str, traffic: str,
     flag = next((flag for flag in incident.flags if flag.key == key), None)
     repairs = [repair for repair in incident.repairs if own and repair.name in own.repaired]
     if flag is None or any(key in repair.flags for repair in repairs):
-        healthy: FlagValue = HEALTHY[key]
+        healthy: FlagValue = OF_OTHERS[key]
         return healthy
     return flag.tenants.get(level, flag.synthetic if traffic == "synthetic" else flag.people)
 
 
 def value(core: FlagdCore, key: str, context: EvaluationContext) -> Any:
-    nothing = HEALTHY[key]
+    nothing = OF_OTHERS[key]
     if isinstance(nothing, bool):
         return core.resolve_boolean_value(key, nothing, context).value
     if isinstance(nothing, float):
