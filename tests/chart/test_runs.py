@@ -124,6 +124,8 @@ def _environment(
     own = addresses[container["name"]]
     # lz4 is of blocks of the native protocol, which the engine in this process does not speak.
     found = {"CLICKHOUSE_COMPRESS": "none"} if secrets else {}
+    # Beside it the collector keeps what it refused, over ClickHouse, too: by default in the working folder.
+    found["STORE_PATH"] = str(folder / "store.db")
     for entry in container["env"]:
         if "valueFrom" in entry:
             found[entry["name"]] = secrets.get(entry["valueFrom"]["secretKeyRef"]["key"], SECRET)
