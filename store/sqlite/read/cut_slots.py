@@ -23,7 +23,13 @@ from store.sqlite.packed_requests import OUTCOME_CODE, START_CODE, outcome_of
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.request_columns import RequestColumns
 from store.sqlite.read.request_rows import newest_parts
-from store.sqlite.read.request_slots import SlotKey, begun_parts, long_traces, slots_within
+from store.sqlite.read.request_slots import (
+    SlotKey,
+    begun_parts,
+    largest_of_slot,
+    long_traces,
+    slots_within,
+)
 from store.sqlite.read.series_filter import Series, SeriesFilter
 from store.sqlite.read.shared import BoundedCache
 from store.sqlite.read.tag_set_search import read_sets
@@ -38,7 +44,6 @@ from store.sqlite.table_layout import (
 
 _SLOT_NS: Final = FINE_S * SECOND_NS
 _KEPT_BYTES: Final = 1024**2
-_ENDS_BYTES: Final = 128 * 1024
 _MOST_KEPT: Final = 6_000
 """Traces of one slot that are kept; of a fuller one the part that is asked for is read each time."""
 _MAX_EDGE: Final = 50_000
@@ -47,6 +52,7 @@ _MAX_EDGE: Final = 50_000
 _TRACES: Final = (
     "SELECT start, tags, calls FROM traces WHERE start >= ? AND start < ? AND start + duration >= ? LIMIT ?"
 )
+_LAST_END: Final = "max(start + duration) FROM traces"
 
 _Found = dict[Series, list[tuple[int, int]]]
 """(start, outcome) of requests or calls by series."""
@@ -201,7 +207,7 @@ def _traces_of_slot(
     for key in minutes:
         # A call is found by its trace: hardly one of those that began minutes before lasts until here.
         first, behind = key[0] * REQUEST_SLOT_NS, (key[0] + 1) * REQUEST_SLOT_NS
-        if behind > low or _last_end(db, key) >= low:
+        if behind > low or largest_of_slot(db, key, _LAST_END) >= low:
             bounds = max(first, low - LONG_TRACE_NS), min(behind, high)
             for start, tags, calls in db.each(_TRACES, (*bounds, low, left + 1)):
                 left -= 1
@@ -224,25 +230,3 @@ def _calls(
                 event = start, outcome_of(bucket_of(duration_ns), error, NO_ERROR)
                 found.setdefault(Series(environment, source, target, flag), []).append(event)
     return found
-
-
-class _LastEnds(BoundedCache[int, tuple[int, int]]):
-    """(version, end of the last trace) by minute."""
-
-    def __init__(self) -> None:
-        super().__init__(_ENDS_BYTES, lambda _: 200)
-
-
-def _last_end(db: ReadSession, key: SlotKey) -> int:
-    """When the last of the traces that begin in a minute ends."""
-    minute, version = key
-    known = db.shared.of(_LastEnds)
-    kept = known.get(minute)
-    if kept is None or kept[0] != version:
-        row = db.one(
-            "SELECT max(start + duration) FROM traces WHERE start >= ? AND start < ?",
-            (minute * REQUEST_SLOT_NS, (minute + 1) * REQUEST_SLOT_NS),
-        )
-        kept = version, row[0] if row and row[0] is not None else 0
-        known.keep(minute, kept)
-    return kept[1]

@@ -24,7 +24,8 @@ _KEPT_BYTES: Final = 8 * 1024**2
 _MOST_ROWS: Final = 6_000
 """Traces of one slot that are kept, as many as most questions count: of a fuller one as many are read as are
 asked for."""
-_LATEST_BYTES: Final = 128 * 1024
+_LARGEST_BYTES: Final = 256 * 1024
+_LAST_REQUEST: Final = "max(last) FROM requests"
 _FIRST_PART: Final = 100
 _NEXT_PART: Final = 1_500
 _MOST_LONG: Final = 50_000
@@ -73,7 +74,7 @@ def begun_parts(db: ReadSession, window: Window, service: str | None) -> Iterato
         for key in _versions(db, oldest // REQUEST_SLOT_NS, (end - 1) // REQUEST_SLOT_NS):
             if (key[0] + 1) * REQUEST_SLOT_NS > begin:
                 yield from _parts_of(db, window, service, key)
-            elif _latest(db, key) >= begin:
+            elif largest_of_slot(db, key, _LAST_REQUEST) >= begin:
                 reaching.append(key[0])
         if reaching:
             # Of the minutes before the window few traces reach into it: not worth to be kept.
@@ -143,28 +144,28 @@ def _has_versions(db: ReadSession) -> bool:
     return True
 
 
-class _Latest(BoundedCache[int, tuple[int, int]]):
-    """(version, start of the last request) by slot."""
+class _Largest(BoundedCache[tuple[str, int], tuple[int, int]]):
+    """(version, what was found) by question and slot."""
 
     def __init__(self) -> None:
-        super().__init__(_LATEST_BYTES, lambda _: 200)
+        super().__init__(_LARGEST_BYTES, lambda _: 200)
 
 
-def _latest(db: ReadSession, key: SlotKey) -> int:
-    """When the last request of the traces of a slot begins, of whatever service.
+def largest_of_slot(db: ReadSession, key: SlotKey, of: str) -> int:
+    """The largest value among what begins in a slot, of whatever service; `of` names column and table in SQL.
 
     Each window asks it of the ten minutes before: in a large store these have thousands of traces.
     """
     slot, version = key
-    known = db.shared.of(_Latest)
-    kept = known.get(slot)
+    known = db.shared.of(_Largest)
+    kept = known.get((of, slot))
     if kept is None or kept[0] != version:
         row = db.one(
-            "SELECT max(last) FROM requests WHERE start >= ? AND start < ?",
+            f"SELECT {of} WHERE start >= ? AND start < ?",
             (slot * REQUEST_SLOT_NS, (slot + 1) * REQUEST_SLOT_NS),
         )
         kept = version, row[0] if row and row[0] is not None else 0
-        known.update({slot: kept})
+        known.keep((of, slot), kept)
     return kept[1]
 
 
