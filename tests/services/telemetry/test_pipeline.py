@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import json
 import socket
+import time
 from collections.abc import Mapping
 from threading import Thread, enumerate as enumerate_threads
 
 import pytest
-import time
 from opentelemetry.sdk.resources import Resource
 
 from services.common import telemetry
@@ -193,8 +193,8 @@ def test_refused_logs_do_not_make_ever_more_logs(port: int) -> None:
         one.log.info("line")
         eventually(lambda: one.counts()["logs"].dropped, "the line is refused", within_s=5)
         assert one.flush()
-        # The line, the report, and what the exporters of logs and metrics log of refusals: the SDK lets each do
-        # so once in every twenty seconds of the clock.
+        # The line, the report, and what the exporters of logs and metrics log of refusals: each may do so once
+        # in every twenty seconds of the clock.
         windows = int(time.time() // 20) - int(began_s // 20) + 1
         assert 2 <= one.counts()["logs"].dropped <= 2 + 2 * windows
         one.stop()
