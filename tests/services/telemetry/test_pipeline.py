@@ -193,8 +193,8 @@ def test_refused_logs_do_not_make_ever_more_logs(port: int) -> None:
         one.log.info("line")
         eventually(lambda: one.counts()["logs"].dropped, "the line is refused", within_s=5)
         assert one.flush()
-        # The line, the report, and what the exporters of logs and metrics log of refusals: each may do so once
-        # in every twenty seconds of the clock.
+        # The line, the report, and what the exporters of logs and metrics log of refusals: each may once in
+        # every twenty seconds of the clock.
         windows = int(time.time() // 20) - int(began_s // 20) + 1
         assert 2 <= one.counts()["logs"].dropped <= 2 + 2 * windows
         one.stop()
