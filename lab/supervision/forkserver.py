@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lab.supervision import child_setup, free_memory, lean_dataclasses
+from lab.supervision.compiled_texts import CompiledTexts
 
 MAX_REQUEST_BYTES = 131_072
 
@@ -35,7 +36,10 @@ def main(argv: Sequence[str]) -> None:
     child_setup.name_process("lab-forkserver")
     child_setup.die_with(supervisor_pid)
     gc.disable()
+    texts = CompiledTexts()
+    texts.apply()
     preload(argv[1:])
+    texts.keep()
     child_setup.allow_imported_programs()
     for module in argv[1:]:
         if module.endswith(".server"):

@@ -26,12 +26,20 @@ def test_a_set_up_leaves_nothing_to_be_compiled_to_the_first_start(
     assert venv_stamp.is_prepared(cli.LAB)
 
 
-def test_what_a_lab_starts_with_is_compiled_ahead(tmp_path: Path) -> None:
-    """Our modules and those of others, as far as they are imported at a start."""
-    kept = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
+def _compile_ahead(folder: Path) -> None:
+    kept = {**os.environ, "PYTHONPYCACHEPREFIX": str(folder), "PYTHONDONTWRITEBYTECODE": ""}
     command = [sys.executable, "-m", "lab.run.compile_ahead"]
     done = subprocess.run(command, cwd=paths.ROOT, env=kept, capture_output=True, text=True, check=False)
-    compiled = {file.parent.name + "/" + file.name.partition(".")[0] for file in tmp_path.rglob("*.pyc")}
-
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_a_lab_starts_with_is_compiled_ahead(tmp_path: Path) -> None:
+    """Our modules and those of others, as far as they are imported at a start, and what they make of text."""
+    _compile_ahead(tmp_path)
+    compiled = {file.parent.name + "/" + file.name.partition(".")[0] for file in tmp_path.rglob("*.pyc")}
+    [texts] = tmp_path.rglob("compiled-texts.*.bin")
+    written_ns = texts.stat().st_mtime_ns
+    _compile_ahead(tmp_path)
+
     assert {"write/writer", "observer/app", "flask/app", "grpc/_server"} <= compiled
+    assert texts.stat().st_mtime_ns == written_ns, "the second start compiled something again"
