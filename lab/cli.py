@@ -26,7 +26,9 @@ class Verb:
     """A verb of the command line; its module is `lab.commands.<file>` with `configure` and `run`.
 
     `file` is the name where that is empty. `passes_on` marks a verb that hands its arguments to another
-    program, `of_clones` one that works on a clone and is not offered by an installed tool.
+    program, `of_clones` one that works on a clone and is not offered by an installed tool. `begins_outside`
+    marks a verb whose module has `outside(args)`: it is called before the command is executed anew inside
+    the environment, and returns whether it need not be.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Verb:
     passes_on: bool = False
     file: str = ""
     of_clones: bool = False
+    begins_outside: bool = False
 
     def module(self) -> ModuleType:
         """Import and return the verb's module."""
@@ -42,7 +45,7 @@ class Verb:
 
 
 VERBS = (
-    Verb("up", "start the lab, prove that it works, print its addresses", LAB),
+    Verb("up", "start the lab, prove that it works, print its addresses", LAB, begins_outside=True),
     Verb("down", f"stop the lab that runs{OF_THIS_FOLDER}", NOTHING),
     Verb("status", "show every process with its state, address and memory", NOTHING),
     Verb("verify", "follow the student's path and check every link of the story", BROWSER, passes_on=True),

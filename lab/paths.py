@@ -49,6 +49,12 @@ def environment_python(environment: Path = ENVIRONMENT) -> Path:
     return environment / "bin" / "python"
 
 
+def lab_python() -> Path:
+    """The interpreter of the lab's processes: the environment's, also where this one is outside of it."""
+    inside = environment_python()
+    return inside if not inside_environment() and os.access(inside, os.X_OK) else Path(sys.executable)
+
+
 def web_dir(environment: Path | None = None) -> Path:
     """Where the files for the browser are installed; those of an environment of a clone are inside it."""
     if environment is None and INSTALLED:

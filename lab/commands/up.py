@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from lab import paths
@@ -108,11 +109,20 @@ def run(args: argparse.Namespace) -> int:
         return background.detached(options)
     from lab.run import early
 
-    # Before what follows is imported: it imports on another core meanwhile.
-    forks = early.fork_server(paths.run_dir())
+    # Where none was started `outside`: before what follows is imported, on another core.
+    forks = early.of_this_program(paths.run_dir())
     from lab.run import launch
 
     return launch.foreground(options, show_logs=args.logs, forks=forks)
+
+
+def outside(args: argparse.Namespace) -> bool:
+    """See `Verb.begins_outside`: the fork server begins; with --detach the whole lab is another process."""
+    if not args.detach:
+        from lab.run import early
+
+        os.environ.update(early.for_the_next_program(paths.run_dir()))
+    return bool(args.detach)
 
 
 def options_of(args: argparse.Namespace) -> Options:

@@ -80,8 +80,8 @@ def main(argv: Sequence[str]) -> int:
     os.set_inheritable(pipe, False)
     child_setup.name_process("lab-supervisor")
     given = _read_input()
-    # Before what follows is imported: it imports on another core meanwhile.
-    forks = early.fork_server(paths.run_dir())
+    # Where the caller started none: before what follows is imported, on another core.
+    forks = early.of_this_program(paths.run_dir())
     from lab.run import launch, messages
 
     options = background.options_from_json(given)

@@ -1,4 +1,7 @@
-"""The fork server of a lab that is about to start: it imports while its supervisor still makes the plan.
+"""The fork server of a lab that is about to start: it imports while its supervisor is not yet there.
+
+The process that will be the supervisor starts it before it executes the supervisor's program, or, where it
+is that already, before it imports what makes the plan.
 
 Imports little itself, as all that it imports comes before the fork server.
 """
@@ -8,6 +11,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from lab import paths
 from lab.child_environment import FEW_ARENAS, Purpose, environment_of
 from lab.plan.topology import PRELOAD
 from lab.state import logfiles
@@ -15,6 +19,8 @@ from lab.state.run_folder import LOGS
 from lab.supervision.spawn import ForkServer
 
 FORK_SERVER_LOG = "forkserver"
+HANDED_OVER = "LAB_FORK_SERVER"
+"""Says to the program that this process executes next which fork server it has."""
 
 
 def fork_server(run_dir: Path) -> ForkServer | None:
@@ -30,6 +36,19 @@ def fork_server(run_dir: Path) -> ForkServer | None:
         # What is wrong with the folder is said by those who need it.
         return None
     try:
-        return ForkServer(PRELOAD, {**environment_of(Purpose.PROCESS), **FEW_ARENAS}, log)
+        environment = {**environment_of(Purpose.PROCESS), **FEW_ARENAS}
+        return ForkServer.start(PRELOAD, environment, log, os.fspath(paths.lab_python()))
     finally:
         os.close(log)
+
+
+def for_the_next_program(run_dir: Path) -> dict[str, str]:
+    """Start a fork server for the program that this process executes next; returns the variables it needs."""
+    forks = fork_server(run_dir)
+    return {HANDED_OVER: forks.hand_over()} if forks else {}
+
+
+def of_this_program(run_dir: Path) -> ForkServer | None:
+    """The fork server that was started for this program, else one that starts now; None as above."""
+    handed = os.environ.pop(HANDED_OVER, "")
+    return (ForkServer.taken_over(handed) if handed else None) or fork_server(run_dir)

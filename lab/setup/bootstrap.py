@@ -36,7 +36,9 @@ def main(argv: Sequence[str]) -> int:
         # Without the browser driver, verify still works with its browserless student.
         if code and not (needs == cli.BROWSER and is_prepared(cli.LAB)):
             return code
-    if not paths.inside_environment():
+    if not paths.inside_environment() and not (
+        verb.begins_outside and verb.module().outside(cli.parse(verb, rest))
+    ):
         _reexecute(argv)
     return cli.run(verb, rest)
 

@@ -21,6 +21,8 @@ from types import CodeType, ModuleType
 SUPERVISOR_PID = "LAB_SUPERVISOR_PID"
 PROCESS_NAME = "LAB_PROCESS_NAME"
 LISTENER_FD = "LISTENER_FD"
+MAX_REQUEST_BYTES = 131_072
+"""Of a request to the fork server."""
 TAKEN_LISTENER = 3
 """The descriptor of the listening socket that a forked process takes over."""
 _PR_SET_PDEATHSIG = 1

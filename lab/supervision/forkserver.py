@@ -24,9 +24,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from lab.supervision import child_setup, free_memory, lean_dataclasses
+from lab.supervision.child_setup import MAX_REQUEST_BYTES
 from lab.supervision.compiled_texts import CompiledTexts
-
-MAX_REQUEST_BYTES = 131_072
 
 
 def main(argv: Sequence[str]) -> None:

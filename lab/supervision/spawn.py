@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from lab.paths import ROOT
 from lab.supervision import child_setup
-from lab.supervision.forkserver import MAX_REQUEST_BYTES
+from lab.supervision.child_setup import MAX_REQUEST_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +65,23 @@ class ForkServer:
     `fileno()` is readable.
     """
 
-    def __init__(self, preload: Sequence[str], environment: Mapping[str, str], log: int) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._channel = ours
+    def __init__(self, channel: socket.socket, pid: int) -> None:
+        """Of a server that runs as this process's child; `start` starts one."""
+        self._channel = channel
         self.closed = False
         self._next_id = 0
+        self.pid = pid
+
+    @classmethod
+    def start(
+        cls, preload: Sequence[str], environment: Mapping[str, str], log: int, python: str | None = None
+    ) -> ForkServer:
+        """Start a server which imports `preload`; `python` is its interpreter, by default this one."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        command = [python or sys.executable, "-m", "lab.supervision.forkserver", str(theirs.fileno())]
         with theirs:
             process = subprocess.Popen(
-                [sys.executable, "-m", "lab.supervision.forkserver", str(theirs.fileno()), *preload],
+                [*command, *preload],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -82,7 +91,28 @@ class ForkServer:
                 start_new_session=True,
             )
         process.returncode = 0
-        self.pid = process.pid
+        return cls(ours, process.pid)
+
+    def hand_over(self) -> str:
+        """Leave the server to the program that this process executes next; returns what `taken_over` asks."""
+        number = self._channel.detach()
+        os.set_inheritable(number, True)
+        return f"{number}:{self.pid}"
+
+    @classmethod
+    def taken_over(cls, handed: str) -> ForkServer | None:
+        """The server that the program before left to this one; None where there is none, or no longer."""
+        with contextlib.suppress(ValueError, OSError):
+            number, pid = (int(part) for part in handed.split(":"))
+            # Of nobody else's process, whatever the environment says.
+            if os.waitpid(pid, os.WNOHANG) != (0, 0):
+                return None
+            channel = socket.socket(fileno=number)
+            if (channel.family, channel.type) == (socket.AF_UNIX, socket.SOCK_SEQPACKET):
+                os.set_inheritable(number, False)
+                return cls(channel, pid)
+            channel.detach()
+        return None
 
     @staticmethod
     def is_available() -> bool:

@@ -64,7 +64,7 @@ class Spawner:
     def _new_server(self) -> ForkServer:
         log = logfiles.open_log(self._plan.log_dir, "forkserver")
         try:
-            return ForkServer(self._plan.preload, self._plan.environment, log)
+            return ForkServer.start(self._plan.preload, self._plan.environment, log)
         finally:
             os.close(log)
 

@@ -15,6 +15,7 @@ import pytest
 
 from lab import __main__ as entry, cli, paths, terminal
 from lab.errors import LabError, NotRunning, SetupError
+from lab.run import early
 from lab.setup import bootstrap, environment
 
 
@@ -151,6 +152,7 @@ class SetUp:
         self.steps: list[str] = []
         self.inside = False
         self.failure: BaseException | None = None
+        self.variables: dict[str, str] = {}
         monkeypatch.delenv(bootstrap.CHECKED, raising=False)
         monkeypatch.setattr(bootstrap, "is_prepared", lambda level: level in self.prepared)
         monkeypatch.setattr(paths, "inside_environment", lambda: self.inside)
@@ -168,6 +170,7 @@ class SetUp:
         self.steps.append(f"execute {' '.join(argv[1:])}")
         assert variables[bootstrap.CHECKED] == os.environ[bootstrap.CHECKED]
         assert python == str(paths.environment_python())
+        self.variables = variables
         self.inside = True
 
     def _run(self, verb: cli.Verb, words: list[str]) -> int:
@@ -188,14 +191,42 @@ def test_a_verb_that_needs_nothing_runs_at_once(setup: SetUp) -> None:
 
 def test_a_verb_runs_inside_the_environment(setup: SetUp, monkeypatch: pytest.MonkeyPatch) -> None:
     """Made first where it is missing; the command is executed again there, marked as checked."""
-    assert bootstrap.main(["up", "--detach"]) == 0
-    assert setup.steps == ["prepare lab", "execute -m lab up --detach", "run up ['--detach']"]
+    assert bootstrap.main(["incident", "none"]) == 0
+    assert setup.steps == ["prepare lab", "execute -m lab incident none", "run incident ['none']"]
     assert os.environ[bootstrap.CHECKED] == "1"
     setup.steps.clear()
-    assert bootstrap.main(["up", "--detach"]) == 0
-    assert setup.steps == ["run up ['--detach']"]
+    assert bootstrap.main(["incident", "none"]) == 0
+    assert setup.steps == ["run incident ['none']"]
     assert bootstrap.CHECKED not in os.environ
     monkeypatch.delenv(bootstrap.CHECKED, raising=False)
+
+
+def test_the_fork_server_begins_before_the_command_is_executed_again(
+    setup: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And belongs to the command inside, which is the same process."""
+    begun: list[Path] = []
+
+    def begin(run_dir: Path) -> dict[str, str]:
+        begun.append(run_dir)
+        return {early.HANDED_OVER: "5:6"}
+
+    monkeypatch.setattr(early, "for_the_next_program", begin)
+    monkeypatch.setenv(early.HANDED_OVER, "")
+    setup.prepared = {cli.LAB}
+    assert bootstrap.main(["up", "--logs"]) == 0
+
+    assert begun == [paths.run_dir()]
+    assert setup.steps == ["execute -m lab up --logs", "run up ['--logs']"]
+    assert setup.variables[early.HANDED_OVER] == "5:6"
+    monkeypatch.delenv(bootstrap.CHECKED, raising=False)
+
+
+def test_a_lab_in_the_background_needs_no_second_command(setup: SetUp) -> None:
+    """Only the background process is inside the environment; this one waits for it."""
+    assert bootstrap.main(["up", "--detach"]) == 0
+    assert setup.steps == ["prepare lab", "run up ['--detach']"]
+    assert bootstrap.CHECKED not in os.environ
 
 
 def test_invalid_options_are_refused_before_set_up(setup: SetUp) -> None:

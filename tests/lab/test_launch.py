@@ -7,8 +7,6 @@ import json
 import os
 import re
 import resource
-import signal
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from lab import terminal
+from lab import paths, terminal
 from lab.errors import AlreadyRunning, LabError, StartError, UsageError
 from lab.plan import planning
 from lab.plan.lab_plan import LabPlan
@@ -27,7 +25,9 @@ from lab.supervision import child_setup
 from runtime import seats
 from runtime.seat_generations import SeatGenerations
 from tests.helpers import eventually
-from tests.lab.fakes.standard_input import StandardInput
+from tests.lab.fakes.kernel import FIRST_PID
+
+_FORK_SERVER = early.fork_server
 
 
 class Silent:
@@ -264,40 +264,29 @@ class Background:
 
     def __init__(self, lines: Iterable[Any]) -> None:
         self._lines = list(lines)
-        self.signals: list[int] = []
-        self.returncode: int | None = None
-        self.arguments: list[str] = []
-        self.stdin = StandardInput()
+        self.given = ""
+        self.stopped: list[int] = []
 
-    def __call__(self, command: list[str], **more: Any) -> Background:
-        self.arguments = command[2:]
-        [pipe] = more["pass_fds"]
+    def start(self, given: str, pipe: int, _log: int, _run_dir: Path) -> int:
+        self.given = given
         for line in self._lines:
             os.write(pipe, json.dumps(line).encode() + b"\n")
-        return self
-
-    def send_signal(self, number: int) -> None:
-        self.signals.append(number)
-
-    def wait(self, timeout: float) -> int:
-        raise subprocess.TimeoutExpired("lab", timeout)
+        return FIRST_PID
 
 
 def test_the_command_returns_when_the_background_is_ready(
     run_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its progress is shown meanwhile; the options arrive as they were, and not where all users read them."""
+    """Its progress is shown meanwhile; the options arrive as they were."""
     process = Background([{"progress": "starting"}, {"ready": "Ready: http://shop.test"}])
-    monkeypatch.setattr(subprocess, "Popen", process)
+    monkeypatch.setattr(background, "_start", process.start)
     chosen = options(run_dir, seed=3, store="clickhouse://user:s3cret@db.example/otel")
     assert background.detached(chosen) == 0
     printed = capsys.readouterr()
 
     assert printed.out == "Ready: http://shop.test\n"
     assert printed.err == "starting\n"
-    assert process.arguments[0] == "lab.run.detached"
-    assert background.options_from_json(process.stdin.text) == chosen
-    assert "s3cret" not in " ".join(process.arguments)
+    assert background.options_from_json(process.given) == chosen
 
 
 @pytest.mark.parametrize(
@@ -311,7 +300,7 @@ def test_a_background_that_fails_is_an_error(
     run_dir: Path, monkeypatch: pytest.MonkeyPatch, lines: list[Any], message: str, remedy: str
 ) -> None:
     """With its own reason, or with the log to read."""
-    monkeypatch.setattr(subprocess, "Popen", Background(lines))
+    monkeypatch.setattr(background, "_start", Background(lines).start)
     with pytest.raises(StartError) as raised:
         background.detached(options(run_dir))
 
@@ -319,26 +308,104 @@ def test_a_background_that_fails_is_an_error(
     assert remedy in raised.value.remedy
 
 
+def _interrupted(_: object) -> int:
+    raise KeyboardInterrupt
+
+
+_REPORT = """
+import json, os, sys
+from lab.run import early
+fds = [int(number) for number in os.listdir("/proc/self/fd") if int(number) > 2]
+print(json.dumps({
+    "given": sys.stdin.read(), "arguments": sys.argv[1:], "session": os.getsid(0) == os.getpid(),
+    "folder": os.getcwd(), "python": sys.executable, "forks": os.environ.get(early.HANDED_OVER, ""),
+    "open": [number for number in fds if os.path.exists(f"/proc/self/fd/{number}")],
+    "other": "X_OF_THE_CALLER" in os.environ,
+}), flush=True)
+os.write(int(sys.argv[1]), b'{"ready": "yes"}\\n')
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_background_is_a_process_of_its_own_with_what_it_needs(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A session of its own, the environment's Python, its options where no list of processes shows them.
+
+    Its fork server is there before it; nothing of the caller's is open or set.
+    """
+    execute = os.execve
+
+    def execute_report(python: str, words: list[str], variables: dict[str, str]) -> None:
+        execute(python, [python, "-c", _REPORT, *words[3:]], variables)
+
+    monkeypatch.setattr(os, "execve", execute_report)
+    monkeypatch.setattr(early, "fork_server", _FORK_SERVER)
+    monkeypatch.setattr(early, "PRELOAD", ())
+    monkeypatch.setenv("X_OF_THE_CALLER", "1")
+    reader, writer = os.pipe()
+    os.set_inheritable(writer, True)
+    chosen = options(run_dir, store="clickhouse://user:s3cret@db.example/otel")
+    assert background.detached(chosen) == 0
+    os.close(reader)
+    os.close(writer)
+    assert capsys.readouterr().out == "yes\n"
+    log = run_dir / "logs" / "supervisor.log"
+    eventually(lambda: log.read_text("utf-8").endswith("}\n"), "the background process reports")
+    report = json.loads(log.read_text("utf-8"))
+
+    assert background.options_from_json(report["given"]) == chosen
+    assert "s3cret" not in " ".join(report["arguments"])
+    assert report["session"]
+    assert report["folder"] == str(paths.ROOT)
+    assert report["python"] == str(paths.lab_python())
+    forks, _ = report["forks"].split(":")
+    assert sorted(report["open"]) == sorted([int(report["arguments"][0]), int(forks)])
+    assert not report["other"]
+
+
+def test_a_background_that_cannot_begin_says_why(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In its log; the command does not wait for it, and does not go on twice."""
+    monkeypatch.setattr(paths, "lab_python", lambda: run_dir / "no-such-python")
+    monkeypatch.setattr(early, "for_the_next_program", lambda _: {})
+    with pytest.raises(StartError, match="ended before it was ready"):
+        background.detached(options(run_dir))
+
+    assert "no-such-python" in (run_dir / "logs" / "supervisor.log").read_text("utf-8")
+
+
 def test_ctrl_c_while_waiting_stops_the_background(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It gets SIGTERM and some seconds."""
-    process = Background([])
-    monkeypatch.setattr(subprocess, "Popen", process)
+    started: list[int] = []
 
-    def interrupt(_: object) -> int:
-        raise KeyboardInterrupt
+    def start(*_: object) -> int:
+        started.append(os.posix_spawn("/bin/sleep", ["sleep", "60"], {}))
+        return started[0]
 
-    monkeypatch.setattr(background, "_follow", interrupt)
+    monkeypatch.setattr(background, "_start", start)
+    monkeypatch.setattr(background, "_follow", _interrupted)
     with pytest.raises(KeyboardInterrupt):
         background.detached(options(run_dir))
 
-    assert process.signals == [signal.SIGTERM]
+    with pytest.raises(ProcessLookupError):
+        os.kill(started[0], 0)
+
+
+def test_a_background_that_does_not_stop_is_left_after_some_seconds(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command ends: its end is not the other's."""
+    monkeypatch.setattr(background, "STOP_WITHIN_S", 0.0)
+    monkeypatch.setattr(os, "kill", lambda *_: None)
+    monkeypatch.setattr(os, "waitpid", lambda *_: (0, 0))
+    background._stop(FIRST_PID)
 
 
 def test_a_second_lab_is_refused_without_a_background_process(
     run_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At once, in the command itself."""
-    monkeypatch.setattr(subprocess, "Popen", Background([]))
+    monkeypatch.setattr(background, "_start", Background([]).start)
     claim = runfile.Claim(run_dir)
     with pytest.raises(AlreadyRunning):
         background.detached(options(run_dir))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import selectors
+import signal
 import socket
 import subprocess
 import sys
@@ -20,7 +21,7 @@ import pytest
 from lab.plan import topology
 from lab.plan.lab_plan import LabPlan
 from lab.run import early
-from lab.supervision import child_setup, forkserver, spawn
+from lab.supervision import child_setup, spawn
 from lab.supervision.helpers import Task, Tasks
 from lab.supervision.spawn import ForkServer, Job
 from lab.supervision.spawner import Spawner
@@ -51,7 +52,7 @@ class Server:
     def receive(self) -> tuple[dict[str, Any], int]:
         """The next request and the number of its files."""
         assert self.channel is not None
-        data, files, _, _ = socket.recv_fds(self.channel, forkserver.MAX_REQUEST_BYTES, 3)
+        data, files, _, _ = socket.recv_fds(self.channel, child_setup.MAX_REQUEST_BYTES, 3)
         for file in files:
             os.close(file)
         return json.loads(data), len(files)
@@ -76,7 +77,7 @@ def _server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 def test_a_request_carries_the_job_and_its_output_files(server: Server) -> None:
     """Answers arrive later, in any order."""
-    client = ForkServer(("json",), {"A": "1"}, log=1)
+    client = ForkServer.start(("json",), {"A": "1"}, log=1)
     first, second = client.request(JOB, 1, 2), client.request(JOB, 1, 2)
     request, files = server.receive()
 
@@ -97,7 +98,7 @@ def test_a_request_carries_the_job_and_its_output_files(server: Server) -> None:
 
 def test_the_end_of_the_server_is_noticed(server: Server) -> None:
     """Replies that had arrived before are still delivered."""
-    client = ForkServer((), {}, log=1)
+    client = ForkServer.start((), {}, log=1)
     number = client.request(JOB, 1, 2)
     server.reply(number, 11)
     server.receive()
@@ -113,8 +114,8 @@ def test_the_end_of_the_server_is_noticed(server: Server) -> None:
 
 def test_an_environment_that_is_too_large_is_an_error(server: Server) -> None:
     """It would not fit into one packet."""
-    client = ForkServer((), {}, log=1)
-    large = Job("observer", "observer", (), {"X": "x" * forkserver.MAX_REQUEST_BYTES})
+    client = ForkServer.start((), {}, log=1)
+    large = Job("observer", "observer", (), {"X": "x" * child_setup.MAX_REQUEST_BYTES})
     with pytest.raises(OSError, match="environment of observer is too large"):
         client.request(large, 1, 2)
     client.close()
@@ -141,7 +142,7 @@ def test_a_listening_socket_is_handed_over(server: Server) -> None:
         assert server.handed == (listener.fileno(),)
         assert server.environments[0]["LISTENER_FD"] == str(listener.fileno())
 
-        forks = ForkServer((), {}, 1)
+        forks = ForkServer.start((), {}, 1)
         forks.request(job, 1, 2)
         request, files = server.receive()
         forks.close()
@@ -275,6 +276,55 @@ def test_a_fork_server_that_began_early_is_the_first(server: Server, tmp_path: P
         spawner.stop()
 
 
+def test_a_program_takes_over_the_fork_server_that_was_started_for_it(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stays the same process's child, as a process that executes another program remains the same one."""
+    variables = early.for_the_next_program(tmp_path)
+    assert list(variables) == [early.HANDED_OVER]
+    number, pid = variables[early.HANDED_OVER].split(":")
+    assert os.get_inheritable(int(number))
+    monkeypatch.setattr(os, "waitpid", lambda *_: (0, 0))
+    monkeypatch.setenv(early.HANDED_OVER, variables[early.HANDED_OVER])
+    taken = early.of_this_program(tmp_path)
+
+    assert taken is not None
+    assert (taken.pid, taken.fileno()) == (int(pid), int(number))
+    assert not os.get_inheritable(taken.fileno())
+    assert early.HANDED_OVER not in os.environ
+    assert len(server.commands) == 1
+    taken.request(JOB, 1, 2)
+    assert server.receive()[0]["module"] == "observer"
+    taken.close()
+
+
+@pytest.mark.parametrize("kind", ["words", "no file", "a file", "another socket", "ended", "not a child"])
+def test_what_is_no_fork_server_of_this_process_is_not_taken_over(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Whatever the environment says: then one is started as ever."""
+    pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    other = socket.socket()
+    pid = os.posix_spawn("/bin/sleep", ["sleep", "0" if kind == "ended" else "60"], {})
+    if kind == "ended":
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    with pair[0], pair[1], other, (tmp_path / "file").open("w") as file:
+        numbers = {"no file": 900, "a file": file.fileno(), "another socket": other.fileno()}
+        number = numbers.get(kind, pair[0].fileno())
+        named = FIRST_PID if kind == "not a child" else pid
+        monkeypatch.setenv(early.HANDED_OVER, "1;2" if kind == "words" else f"{number}:{named}")
+        found = early.of_this_program(tmp_path)
+
+        assert found is not None
+        assert len(server.commands) == 1, "one was started as ever"
+        assert os.fstat(other.fileno()), "what it is not is left as it was"
+        found.close()
+    if kind != "ended":
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
 def test_a_folder_without_room_for_a_log_is_left_to_those_who_need_it(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("in the way", "utf-8")
     assert early.fork_server(tmp_path) is None
+    assert early.for_the_next_program(tmp_path) == {}

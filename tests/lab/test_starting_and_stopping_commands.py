@@ -130,7 +130,7 @@ def test_up_starts_in_front_or_in_the_background(
 
         return record
 
-    monkeypatch.setattr("lab.run.early.fork_server", lambda _: None)
+    monkeypatch.setattr("lab.run.early.of_this_program", lambda _: None)
     monkeypatch.setattr("lab.run.background.detached", start("detached"))
     monkeypatch.setattr("lab.run.launch.foreground", start("foreground"))
     assert call("up", *words, "--users", "3", "--port", "shop=9000", "--seed", "4", "--no-load") == 0
