@@ -28,6 +28,7 @@ from runtime.compiled_templates import CompiledTemplates
 from runtime.host_check import HostCheck
 from runtime.proxy import BehindProxy
 from runtime.seat_generations import SeatGenerations
+from runtime.url_rules import LateRule
 from services.common import randomness, seat
 from services.common.flags import Flags
 from services.common.seat import Shopper
@@ -54,6 +55,7 @@ def create_app(
 ) -> Flask:
     """The application over its dependencies; it closes none of them and starts nothing."""
     app = Flask("frontend", static_folder=None)
+    app.url_rule_class = LateRule
     app.config["MAX_CONTENT_LENGTH"] = _MAX_FORM_BYTES
     app.config["MAX_FORM_PARTS"] = 100
     app.jinja_env.trim_blocks = True

@@ -30,6 +30,7 @@ from runtime.compiled_templates import CompiledTemplates
 from runtime.host_check import HostCheck
 from runtime.installation import COMMAND
 from runtime.proxy import BehindProxy
+from runtime.url_rules import LateRule
 from store.api import BadQuery, Reader, ReaderProcesses, StoreBusy, StoreError
 
 _log = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ def create_app(
     """
     settings = settings or Settings()
     app = Flask(__name__, static_folder=None)
+    app.url_rule_class = LateRule
     # Two slashes in an id are two, and no other address is meant.
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES

@@ -23,14 +23,16 @@ def main(argv: Sequence[str]) -> int:
     waiting: dict[str, list[str]] = json.loads(argv[0])
     pause_s = FIRST_PAUSE_S
     while waiting:
-        answered = [name for name, (kind, address) in waiting.items() if is_ready(kind, address)]
-        for name in answered:
-            del waiting[name]
-            sys.stdout.write(f"{name}\n")
-        sys.stdout.flush()
+        before = len(waiting)
+        for name, (kind, address) in list(waiting.items()):
+            if is_ready(kind, address):
+                del waiting[name]
+                sys.stdout.write(f"{name}\n")
+                sys.stdout.flush()
         if waiting:
+            # Where one has answered, the next is near.
+            pause_s = min(pause_s * 1.3, LONGEST_PAUSE_S) if len(waiting) == before else FIRST_PAUSE_S
             time.sleep(pause_s)
-            pause_s = min(pause_s * 1.3, LONGEST_PAUSE_S)
     return 0
 
 

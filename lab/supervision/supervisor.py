@@ -133,8 +133,9 @@ class Supervisor:
     def _start_due(self, now: float) -> None:
         if self._spawner.keep_alive(now):
             self._status.touch()
-        started = []
-        for entry in self._processes.values():
+        due = []
+        # Those first that the readiness proof waits for.
+        for entry in sorted(self._processes.values(), key=lambda entry: not entry.plan.proves):
             if not entry.enabled or entry.state not in (State.OFF, State.WAITING, State.RESTARTING):
                 continue
             if entry.state is State.RESTARTING and now < entry.next_start_at:
@@ -146,11 +147,13 @@ class Supervisor:
             if held or any(self._processes[name].state is not State.READY for name in entry.plan.after):
                 entry.state = State.WAITING if entry.state is State.OFF else entry.state
                 continue
-            self._start(entry, now)
-            started.append(entry)
-        if started:
+            due.append(entry)
+        if due:
             self._status.touch()
-            self._check_readiness(started)
+            # Before they are there: it notices each as soon as it answers.
+            self._check_readiness(due)
+            for entry in due:
+                self._start(entry, now)
 
     def _listen_for(self, entry: Process) -> bool:
         """Listen in place of a process until somebody connects; False where that is not possible."""

@@ -15,7 +15,7 @@ def test_a_process_waits_for_those_that_it_needs(bench: Bench) -> None:
     """`after` is the order of start; the lab is ready when every gating process is."""
     bench.supervise(plan("one"), plan("two", after=("one",)))
     bench.step()
-    assert [each.job.name for each in bench.spawner.started] == ["one", "lab-readiness"]
+    assert [each.job.name for each in bench.spawner.started] == ["lab-readiness", "one"]
     assert bench.rows()["two"]["state"] == "waiting"
     bench.answer_health()
     assert bench.spawner.of("two")
@@ -24,6 +24,22 @@ def test_a_process_waits_for_those_that_it_needs(bench: Bench) -> None:
 
     assert bench.recorder.ready_details == ["no proof was requested"]
     assert {row["state"] for row in bench.rows().values()} == {"ready"}
+
+
+def test_what_the_proof_waits_for_starts_first(bench: Bench) -> None:
+    """And the health check before all, so that it notices each as soon as it answers."""
+    plans = plan("observer", proves=False), plan("shop"), plan("control", proves=False), plan("cart")
+    bench.supervise(*plans, proof=PROOF)
+    bench.step()
+
+    assert [each.job.name for each in bench.spawner.started] == [
+        "lab-readiness",
+        "shop",
+        "cart",
+        "observer",
+        "control",
+    ]
+    assert list(bench.rows())[:4] == ["observer", "shop", "control", "cart"], "they are listed as planned"
 
 
 def test_a_process_without_a_check_is_ready_once_it_runs(bench: Bench) -> None:
