@@ -117,6 +117,15 @@ def _points_of(data: MetricsData) -> int:
     )
 
 
+def set_period(processor: BatchSpanProcessor | BatchLogRecordProcessor, period_ms: float) -> None:
+    """Let batches leave this often from the next one on. The SDK itself never changes it, so that it stays
+    as it is where a version keeps it elsewhere.
+    """
+    batches: Any = getattr(processor, "_batch_processor", None)
+    if hasattr(batches, "_schedule_delay"):
+        batches._schedule_delay = period_ms / 1_000
+
+
 class BoundedSpanProcessor(BatchSpanProcessor):
     """Batches ended spans as long as `queue` has room."""
 

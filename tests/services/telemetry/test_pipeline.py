@@ -59,6 +59,42 @@ def test_what_ends_arrives_within_a_second_in_one_trace(
     assert receiver.headers["x-key"] == "a b"
 
 
+def _periods_s(pipeline: Pipeline) -> list[float]:
+    """How often batches of spans and of logs leave."""
+    parts = (pipeline.span_processor, pipeline.log_processor)
+    return [each._batch_processor._schedule_delay for each in parts if each]
+
+
+def _pipeline(*, metrics_ms: float | None, **limits: float) -> Pipeline:
+    made = BatchLimits(**limits)  # type: ignore[arg-type]
+    return Pipeline(made, made, lambda *_: None, metrics_period_ms=metrics_ms)
+
+
+def test_batches_leave_quickly_until_the_first_metrics_did(port: int) -> None:
+    """Whoever has just started a service waits for its first spans."""
+    with receiving(port, Receiver()):
+        one = started("quick")
+        pipeline = one.pipeline
+        assert pipeline is not None
+        assert _periods_s(pipeline) == [0.06, 0.06]
+        assert one.flush(5)
+        eventually(lambda: _periods_s(pipeline) == [0.3, 0.3], "the usual period begins")
+        one.stop()
+
+
+@pytest.mark.parametrize(
+    ("metrics_ms", "period_ms", "expected"),
+    [(5_000, 200, 0.2), (None, 300, 0.3), (60_000, 300, 0.3)],
+)
+def test_a_period_that_was_chosen_holds_from_the_first_batch(
+    port: int, metrics_ms: float | None, period_ms: float, expected: float
+) -> None:
+    """So does the usual one where metrics, which end the quick ones, come late or never."""
+    pipeline = _pipeline(metrics_ms=metrics_ms, period_ms=period_ms)
+    assert _periods_s(pipeline) == [expected, expected]
+    pipeline.stop(0.05)
+
+
 def test_a_second_start_is_the_same(port: int) -> None:
     first = started("twice")
     assert started("twice") is first
