@@ -77,10 +77,7 @@ def create_app(
     # Two slashes in an id are two, and no other address is meant.
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
-    app.jinja_env.trim_blocks = True
-    app.jinja_env.lstrip_blocks = True
-    app.jinja_env.bytecode_cache = CompiledTemplates("observer", _COMPILED_WITH)
-    app.jinja_env.globals["lab_command"] = COMMAND
+    _set_up_templates(app)
     fair_share.install(app, settings.threads, reader_processes)
     context.install(app, context.AppContext(reader, settings, clock, class_store, alert_file))
     desk_session.install(app)
@@ -109,6 +106,13 @@ def create_app(
         app.wsgi_app, settings.trusted_proxies, _SHARED_COOKIES
     )
     return app
+
+
+def _set_up_templates(app: Flask) -> None:
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.jinja_env.bytecode_cache = CompiledTemplates("observer", _COMPILED_WITH)
+    app.jinja_env.globals["lab_command"] = COMMAND
 
 
 def _close(app: Flask, settings: Settings) -> None:

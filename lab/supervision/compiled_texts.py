@@ -21,7 +21,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-_FILE = "compiled-texts.%s.bin"
+_FILE = "compiled-texts.%s.pyc"
 _MOST = 8_192
 """Texts in a file; when it would hold more, those of this run alone are kept."""
 _LONGEST = 100_000

@@ -37,7 +37,7 @@ def test_what_a_lab_starts_with_is_compiled_ahead(tmp_path: Path) -> None:
     """Our modules and those of others, as far as they are imported at a start, and what they make of text."""
     _compile_ahead(tmp_path)
     compiled = {file.parent.name + "/" + file.name.partition(".")[0] for file in tmp_path.rglob("*.pyc")}
-    [texts] = tmp_path.rglob("compiled-texts.*.bin")
+    [texts] = tmp_path.rglob("compiled-texts.*.pyc")
     written_ns = texts.stat().st_mtime_ns
     _compile_ahead(tmp_path)
 
