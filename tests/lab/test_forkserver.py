@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -149,12 +150,19 @@ def test_the_server_preloads_then_serves_and_a_fork_runs_its_module(
     monkeypatch.setattr(child_setup, "die_with", lambda _: None)
     monkeypatch.setattr(child_setup, "run_module", lambda *given: ran.append(given))
     monkeypatch.setattr(gc, "freeze", lambda: None)
+    texts: list[str] = []
+    monkeypatch.setattr(
+        forkserver,
+        "CompiledTexts",
+        lambda: SimpleNamespace(apply=lambda: texts.append("apply"), keep=lambda: texts.append("keep")),
+    )
     monkeypatch.setattr(
         forkserver, "_serve", lambda _: {"module": "m", "arguments": ["a"]} if forked else None
     )
     forkserver.main([str(os.dup(pair[0].fileno())), "colorsys", "no_such_module"])
 
     assert "colorsys" in sys.modules
+    assert texts == ["apply", "keep"]
     assert ran == ([("m", ["a"])] if forked else [])
     gc.enable()
 
