@@ -222,6 +222,40 @@ def test_a_neighbours_link_begins_a_session_and_leaves_the_first_as_it_was(mesh:
     assert sessions("anna") == {first}
 
 
+_LATE_WORD = """
+const keep = Storage.prototype.setItem;
+window.sayWhoseItIs = [];
+Storage.prototype.setItem = function (...given) { window.sayWhoseItIs.push(() => keep.apply(this, given)); };
+"""
+
+
+def test_a_tab_that_is_told_late_whose_the_session_is_reports_the_neighbour(mesh: Mesh, tab: Tab) -> None:
+    """Tabs see each other's cookies at once, what they keep later: on a busy machine, after the session."""
+    tab.goto("/?seat=dora")
+    tab.fill_cart()
+    first = tab.page.evaluate("SplunkRum.getSessionId()")
+    second = tab.context.new_page()
+    second.add_init_script(_LATE_WORD)
+    second.goto(f"{mesh.url}/?seat=emil")
+    tab.page.bring_to_front()
+    eventually(
+        lambda: tab.page.evaluate("SplunkRum.getSessionId()") != first,
+        "the first tab goes over to the new session",
+    )
+    assert tab.page.evaluate("SplunkRum.getGlobalAttributes()['enduser.id']") == "dora", "it was not told yet"
+    second.evaluate("window.sayWhoseItIs.forEach((say) => say())")
+    eventually(
+        lambda: tab.page.evaluate("SplunkRum.getGlobalAttributes()['enduser.id']") == "emil",
+        "the first tab reports the neighbour",
+    )
+    tab.page.click("#place-order")
+    eventually(
+        lambda: mesh.beacons.named("PlaceOrder", enduser__id="emil"),
+        "its click is the neighbour's",
+        within_s=30,
+    )
+
+
 def test_pages_keep_to_their_own_origin_and_policy(mesh: Mesh, tab: Tab) -> None:
     tab.goto("/")
     tab.fill_cart()

@@ -8,7 +8,6 @@
     return;
   }
   var config = JSON.parse(element.textContent);
-  window.SplunkRum.init(config);
 
   // Tabs share cookies. When one of them takes another seat, the agent of the others goes over to the new
   // session: from then on they report its seat, not the one that they were loaded with.
@@ -28,12 +27,24 @@
     }
   }
 
+  // Before the agent begins a session, which the others may see at once.
   keep(config.globalAttributes);
-  window.SplunkRum.addEventListener("session-changed", function () {
+  window.SplunkRum.init(config);
+  var begun = window.SplunkRum.getSessionId();
+
+  function reportNewest() {
     var absent = {};
     Object.keys(config.globalAttributes).forEach(function (name) {
       absent[name] = null;
     });
     window.SplunkRum.setGlobalAttributes(Object.assign(absent, newest()));
+  }
+
+  window.SplunkRum.addEventListener("session-changed", reportNewest);
+  // What another tab keeps may arrive after its session: then the session was taken with the old attributes.
+  window.addEventListener("storage", function (event) {
+    if (event.key === KEPT && window.SplunkRum.getSessionId() !== begun) {
+      reportNewest();
+    }
   });
 })();
